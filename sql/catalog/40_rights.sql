@@ -1,0 +1,19 @@
+-- catalog: who may read the document and call its verbs.
+-- apply and rollback are open to all: they judge the caller themselves.
+
+REVOKE ALL ON spine.revision, spine.projection, spine.party, spine.asset,
+    spine.entry, spine.pin FROM PUBLIC;
+GRANT SELECT ON spine.revision, spine.projection, spine.party, spine.asset,
+    spine.entry, spine.pin
+    TO spine_reader, spine_steward, spine_auditor, spine_admin;
+
+REVOKE ALL ON FUNCTION spine.plan(jsonb, boolean),
+    spine.diff(bigint, bigint), spine.export(text, timestamptz),
+    spine.health(), spine.detach_all(), spine.refresh_projection(),
+    spine.project(), spine.refuse_change() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION spine.plan(jsonb, boolean),
+    spine.diff(bigint, bigint), spine.export(text, timestamptz),
+    spine.health()
+    TO spine_reader, spine_steward, spine_auditor, spine_admin;
+GRANT EXECUTE ON FUNCTION spine.detach_all(), spine.refresh_projection()
+    TO spine_admin;

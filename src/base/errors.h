@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * errors.h
+ *		The SQLSTATEs of spine's own class SP, listed in docs/errors.md.
+ *
+ * A standard code is used where one fits (42501 for a write by a stranger,
+ * 40001 for a version race, 23514 for an invariant, 22023 for a document
+ * with errors); these are for what no standard code says.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPINE_ERRORS_H
+#define SPINE_ERRORS_H
+
+/* A state change that no transition lists. */
+#define ERRCODE_SPINE_UNDECLARED_TRANSITION MAKE_SQLSTATE('S', 'P', '0', '0', '1')
+/* A guard that is false, NULL or raised an error. */
+#define ERRCODE_SPINE_GUARD_FAILED MAKE_SQLSTATE('S', 'P', '0', '0', '2')
+/* An expect_rev that is no longer the newest revision. */
+#define ERRCODE_SPINE_STALE_REVISION MAKE_SQLSTATE('S', 'P', '0', '0', '3')
+
+#endif /* SPINE_ERRORS_H */

@@ -1,0 +1,554 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.c
+ *		The model of a dataset: what a document says, as C structs.
+ *
+ * Reading never fails: a member that is missing or of a wrong type is left
+ * out, because the checks read broken documents with it too.  All text is
+ * copied into the current memory context; only SpecDataset.definition points
+ * into the document.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include <math.h>
+
+#include "catalog/namespace.h"
+#include "catalog/catalog_internal.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+/* How the two states of a transition's name are set apart. */
+#define ARROW " -> "
+
+/* Is the member given at all? */
+static bool
+has_member(const JsonbContainer *obj, const char *key)
+{
+	JsonbValue	value;
+
+	return jb_get(obj, key, &value);
+}
+
+/* The strings of an array value; NIL if it is no array. */
+static List *
+value_texts(const JsonbValue *value)
+{
+	List	   *texts = NIL;
+	JbCursor	cursor;
+	JsonbValue	element;
+
+	if (!jb_is_array(value))
+		return NIL;
+
+	jb_walk(&cursor, value->val.binary.data);
+	while (jb_next_element(&cursor, &element))
+		if (element.type == jbvString)
+			texts = lappend(texts, jb_text(&element));
+	return texts;
+}
+
+/* The attribute and path of a write rule's name; NIL for the star. */
+static List *
+write_path(const char *name)
+{
+	List	   *parts;
+
+	if (strcmp(name, "*") == 0)
+		return NIL;
+	parts = asset_key_parts(name);
+	return parts != NIL ? parts : list_make1(pstrdup(name));
+}
+
+/*
+ * Read the member "write": name -> parties.  In a child table the names are
+ * states of the parent, so they have no path.
+ */
+static List *
+read_writes(const JsonbContainer *obj, bool names_are_states)
+{
+	const JsonbContainer *map = jb_get_object(obj, "write");
+	List	   *writes = NIL;
+	JbCursor	cursor;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (map == NULL)
+		return NIL;
+
+	jb_walk(&cursor, map);
+	while (jb_next_member(&cursor, &key, &value))
+	{
+		SpecWrite  *write = palloc0(sizeof(SpecWrite));
+
+		write->name = jb_text(&key);
+		write->path = names_are_states ? NIL : write_path(write->name);
+		write->parties = value_texts(&value);
+		writes = lappend(writes, write);
+	}
+	return writes;
+}
+
+/* Read one state; inserting parties default to the owner. */
+SpecState *
+spec_state_read(const JsonbValue *name, const JsonbContainer *obj)
+{
+	SpecState  *state = palloc0(sizeof(SpecState));
+
+	state->name = jb_text(name);
+	state->initial = jb_get_bool(obj, "initial", false);
+	state->terminal = jb_get_bool(obj, "terminal", false);
+	state->locked = jb_get_bool(obj, "locked", true);
+	state->owner = jb_get_text(obj, "owner");
+	state->has_insert = has_member(obj, "insert");
+	state->insert = jb_get_texts(obj, "insert");
+	if (!state->has_insert && state->owner != NULL)
+		state->insert = list_make1(unconstify(char *, state->owner));
+	state->remove = jb_get_texts(obj, "delete");
+	state->write = read_writes(obj, false);
+	state->has_transition = has_member(obj, "transition");
+	state->transition = jb_get_texts(obj, "transition");
+	return state;
+}
+
+/* Read one member of a handoff as a handoff of its kind; NULL if unknown. */
+static SpecHandoff *
+read_handoff(const JsonbValue *key, const JsonbValue *value)
+{
+	static const struct
+	{
+		const char *name;
+		int			kind;
+	} kinds[] = {
+		{"snapshot", HANDOFF_SNAPSHOT}, {"notify", HANDOFF_NOTIFY},
+		{"emit", HANDOFF_EMIT},			{"freeze", HANDOFF_FREEZE},
+		{"call", HANDOFF_CALL},
+	};
+
+	for (size_t i = 0; i < lengthof(kinds); i++)
+	{
+		SpecHandoff *handoff;
+
+		if (!key_is(key, kinds[i].name))
+			continue;
+		handoff = palloc0(sizeof(SpecHandoff));
+		handoff->kind = kinds[i].kind;
+		handoff->attributes = value_texts(value);
+		if (value->type == jbvString)
+			handoff->name = jb_text(value);
+		return handoff;
+	}
+	return NULL;
+}
+
+/* Read the handoffs of a transition, in the order written. */
+static List *
+read_handoffs(const JsonbContainer *obj)
+{
+	const JsonbContainer *array = jb_get_array(obj, "handoff");
+	List	   *handoffs = NIL;
+	JbCursor	elements;
+	JsonbValue	element;
+
+	if (array == NULL)
+		return NIL;
+
+	jb_walk(&elements, array);
+	while (jb_next_element(&elements, &element))
+	{
+		JbCursor	members;
+		JsonbValue	key;
+		JsonbValue	value;
+
+		if (!jb_is_object(&element))
+			continue;
+		jb_walk(&members, element.val.binary.data);
+		while (jb_next_member(&members, &key, &value))
+		{
+			SpecHandoff *handoff = read_handoff(&key, &value);
+
+			if (handoff != NULL)
+				handoffs = lappend(handoffs, handoff);
+		}
+	}
+	return handoffs;
+}
+
+/* A number as an int, brought into the range of int; 0 if it is none. */
+static int
+value_int(const JsonbValue *value)
+{
+	Datum		text;
+	double		number;
+
+	if (value->type != jbvNumeric)
+		return 0;
+	text =
+		DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric));
+	number = strtod(DatumGetCString(text), NULL);
+	if (isnan(number) || number < 0)
+		return 0;
+	return number > PG_INT32_MAX ? PG_INT32_MAX : (int) number;
+}
+
+/* Read a guard's least numbers of child rows. */
+static List *
+read_child_counts(const JsonbContainer *guard)
+{
+	const JsonbContainer *map = jb_get_object(guard, "children");
+	List	   *counts = NIL;
+	JbCursor	cursor;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (map == NULL)
+		return NIL;
+
+	jb_walk(&cursor, map);
+	while (jb_next_member(&cursor, &key, &value))
+	{
+		SpecChildCount *count = palloc0(sizeof(SpecChildCount));
+
+		count->child = jb_text(&key);
+		count->least = value_int(&value);
+		counts = lappend(counts, count);
+	}
+	return counts;
+}
+
+/* Read a guard: an expression, or an object of several conditions. */
+static void
+read_guard(SpecTransition *transition, const JsonbContainer *obj)
+{
+	const JsonbContainer *guard;
+
+	transition->guard = jb_get_text(obj, "guard");
+	guard = jb_get_object(obj, "guard");
+	if (guard == NULL)
+		return;
+	transition->guard = jb_get_text(guard, "expression");
+	transition->guard_function = jb_get_text(guard, "function");
+	transition->guard_children = read_child_counts(guard);
+}
+
+/*
+ * Read one transition, whose name is split at its first arrow; NULL if there
+ * is no arrow.
+ */
+SpecTransition *
+spec_transition_read(const JsonbValue *key, const JsonbContainer *obj)
+{
+	SpecTransition *transition = palloc0(sizeof(SpecTransition));
+	char	   *name = jb_text(key);
+	char	   *arrow = strstr(name, ARROW);
+
+	if (arrow == NULL)
+		return NULL;
+	transition->name = name;
+	transition->from = pnstrdup(name, arrow - name);
+	transition->to = pstrdup(arrow + strlen(ARROW));
+	transition->by = jb_get_texts(obj, "by");
+	read_guard(transition, obj);
+	transition->with_write = jb_get_texts(obj, "with_write");
+	transition->handoffs = read_handoffs(obj);
+	return transition;
+}
+
+/* Read one invariant. */
+static SpecInvariant *
+read_invariant(const JsonbValue *name, const JsonbContainer *obj)
+{
+	SpecInvariant *invariant = palloc0(sizeof(SpecInvariant));
+
+	invariant->name = jb_text(name);
+	invariant->frozen = jb_get_texts(obj, "frozen");
+	invariant->from = jb_get_text(obj, "from");
+	invariant->not_null = jb_get_texts(obj, "not_null");
+	invariant->except_in = jb_get_texts(obj, "except_in");
+	invariant->check = jb_get_text(obj, "check");
+	return invariant;
+}
+
+/* Read one child table. */
+SpecChild *
+spec_child_read(const JsonbValue *name, const JsonbContainer *obj)
+{
+	SpecChild  *child = palloc0(sizeof(SpecChild));
+
+	child->name = jb_text(name);
+	child->relation = jb_get_text(obj, "relation");
+	child->via = jb_get_texts(obj, "via");
+	child->write = read_writes(obj, true);
+	return child;
+}
+
+/* The readers above as one type, for read_map. */
+typedef void *(*EntryReader)(const JsonbValue	  *name,
+							 const JsonbContainer *obj);
+
+/* Read a map of named objects, each by the reader; what it gives NULL for and
+ * what is no object is left out. */
+static List *
+read_map(const JsonbContainer *obj, const char *key, EntryReader reader)
+{
+	const JsonbContainer *map = jb_get_object(obj, key);
+	List	   *entries = NIL;
+	JbCursor	cursor;
+	JsonbValue	name;
+	JsonbValue	value;
+
+	if (map == NULL)
+		return NIL;
+
+	jb_walk(&cursor, map);
+	while (jb_next_member(&cursor, &name, &value))
+	{
+		void	   *entry;
+
+		if (!jb_is_object(&value))
+			continue;
+		entry = reader(&name, value.val.binary.data);
+		if (entry != NULL)
+			entries = lappend(entries, entry);
+	}
+	return entries;
+}
+
+static void *
+state_reader(const JsonbValue *name, const JsonbContainer *obj)
+{
+	return spec_state_read(name, obj);
+}
+
+static void *
+transition_reader(const JsonbValue *name, const JsonbContainer *obj)
+{
+	return spec_transition_read(name, obj);
+}
+
+static void *
+invariant_reader(const JsonbValue *name, const JsonbContainer *obj)
+{
+	return read_invariant(name, obj);
+}
+
+static void *
+child_reader(const JsonbValue *name, const JsonbContainer *obj)
+{
+	return spec_child_read(name, obj);
+}
+
+/* Read contention.version; its mode is "require" unless it says "auto". */
+static void
+read_version(SpecLifecycle *lifecycle, const JsonbContainer *obj)
+{
+	const JsonbContainer *version =
+		jb_get_object(jb_get_object(obj, "contention"), "version");
+	char	   *mode;
+
+	lifecycle->version = jb_get_text(version, "attribute");
+	if (lifecycle->version == NULL)
+		return;
+	mode = jb_get_text(version, "mode");
+	lifecycle->version_mode = mode != NULL && strcmp(mode, "auto") == 0 ?
+		VERSION_AUTO :
+		VERSION_REQUIRE;
+}
+
+/* Read the lifecycle; NULL if the dataset has none. */
+static SpecLifecycle *
+read_lifecycle(const JsonbContainer *dataset)
+{
+	const JsonbContainer *obj = jb_get_object(dataset, "lifecycle");
+	SpecLifecycle *lifecycle;
+
+	if (obj == NULL)
+		return NULL;
+
+	lifecycle = palloc0(sizeof(SpecLifecycle));
+	lifecycle->governing = jb_get_text(obj, "governing");
+	lifecycle->states = read_map(obj, "states", state_reader);
+	lifecycle->transitions = read_map(obj, "transitions", transition_reader);
+	lifecycle->invariants = read_map(obj, "invariants", invariant_reader);
+	lifecycle->children = read_map(obj, "children", child_reader);
+	lifecycle->entered_at = jb_get_text(obj, "entered_at");
+	read_version(lifecycle, obj);
+	return lifecycle;
+}
+
+/* What a dataset asks for if writes are not allowed; "enforce" by default. */
+static SpecEnforcement
+read_enforcement(const JsonbContainer *dataset)
+{
+	char	   *text = jb_get_text(dataset, "enforcement");
+
+	if (text != NULL && strcmp(text, "observe") == 0)
+		return ENFORCEMENT_OBSERVE;
+	if (text != NULL && strcmp(text, "off") == 0)
+		return ENFORCEMENT_OFF;
+	return ENFORCEMENT_ENFORCE;
+}
+
+/* Which writes are recorded; "all" by default. */
+static SpecAudit
+read_audit(const JsonbContainer *dataset)
+{
+	char	   *text = jb_get_text(dataset, "audit");
+
+	if (text != NULL && strcmp(text, "transitions") == 0)
+		return AUDIT_TRANSITIONS;
+	if (text != NULL && strcmp(text, "none") == 0)
+		return AUDIT_NONE;
+	return AUDIT_ALL;
+}
+
+/* The producers: members of a map, or elements of an array. */
+static List *
+read_producers(const JsonbContainer *dataset)
+{
+	const JsonbContainer *map = jb_get_object(dataset, "producers");
+	List	   *names = NIL;
+	JbCursor	cursor;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (map == NULL)
+		return jb_get_texts(dataset, "producers");
+
+	jb_walk(&cursor, map);
+	while (jb_next_member(&cursor, &key, &value))
+		names = lappend(names, jb_text(&key));
+	return names;
+}
+
+SpecDataset *
+spec_dataset_read(const char *context_name, const JsonbContainer *context,
+				  const char *dataset_name, const JsonbContainer *dataset)
+{
+	SpecDataset *spec = palloc0(sizeof(SpecDataset));
+
+	spec->key = asset_key(context_name, dataset_name, NULL);
+	spec->context = pstrdup(context_name);
+	spec->name = pstrdup(dataset_name);
+	spec->relation = jb_get_text(dataset, "relation");
+	spec->owner = jb_get_text(dataset, "owner");
+	if (spec->owner == NULL)
+		spec->owner = jb_get_text(context, "owner");
+	spec->producers = read_producers(dataset);
+	spec->enforcement = read_enforcement(dataset);
+	spec->audit = read_audit(dataset);
+	spec->key_columns = jb_get_texts(dataset, "key");
+	spec->lifecycle = read_lifecycle(dataset);
+	spec->definition = dataset;
+	return spec;
+}
+
+/* Add a party to a list of parties unless it is there or NULL. */
+static List *
+add_party(List *parties, const char *party)
+{
+	ListCell   *lc;
+
+	if (party == NULL)
+		return parties;
+	foreach (lc, parties)
+	{
+		if (strcmp(lfirst(lc), party) == 0)
+			return parties;
+	}
+	return lappend(parties, unconstify(char *, party));
+}
+
+/* Add several parties. */
+static List *
+add_parties(List *parties, List *more)
+{
+	ListCell   *lc;
+
+	foreach (lc, more)
+		parties = add_party(parties, lfirst(lc));
+	return parties;
+}
+
+/* Add the parties of write rules. */
+static List *
+add_writers(List *parties, List *writes)
+{
+	ListCell   *lc;
+
+	foreach (lc, writes)
+		parties = add_parties(parties, ((SpecWrite *) lfirst(lc))->parties);
+	return parties;
+}
+
+/* Add the parties that a state names. */
+static List *
+add_state_parties(List *parties, const SpecState *state)
+{
+	parties = add_party(parties, state->owner);
+	parties = add_parties(parties, state->insert);
+	parties = add_parties(parties, state->remove);
+	parties = add_writers(parties, state->write);
+	return add_parties(parties, state->transition);
+}
+
+List *
+spec_dataset_parties(const SpecDataset *dataset)
+{
+	const SpecLifecycle *lifecycle = dataset->lifecycle;
+	List	   *parties = add_party(NIL, dataset->owner);
+	ListCell   *lc;
+
+	parties = add_parties(parties, dataset->producers);
+	if (lifecycle == NULL)
+		return parties;
+
+	foreach (lc, lifecycle->states)
+		parties = add_state_parties(parties, lfirst(lc));
+	foreach (lc, lifecycle->transitions)
+		parties = add_parties(parties, ((SpecTransition *) lfirst(lc))->by);
+	foreach (lc, lifecycle->children)
+		parties = add_writers(parties, ((SpecChild *) lfirst(lc))->write);
+	return parties;
+}
+
+/* The state of that name; NULL if there is none. */
+SpecState *
+spec_state(const SpecLifecycle *lifecycle, const char *name)
+{
+	ListCell   *lc;
+
+	if (lifecycle == NULL || name == NULL)
+		return NULL;
+	foreach (lc, lifecycle->states)
+	{
+		SpecState  *state = lfirst(lc);
+
+		if (strcmp(state->name, name) == 0)
+			return state;
+	}
+	return NULL;
+}
+
+/*
+ * The relation that "schema.table" names, whoever asks; InvalidOid if the
+ * text is no such name or nothing is there.  Takes no lock.
+ */
+Oid
+spec_relation_oid(const char *relation)
+{
+	List	   *names;
+	Oid			schema;
+
+	if (relation == NULL ||
+		!SplitIdentifierString(pstrdup(relation), '.', &names) ||
+		list_length(names) != 2)
+		return InvalidOid;
+
+	schema = get_namespace_oid(linitial(names), true);
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	return get_relname_relid(lsecond(names), schema);
+}

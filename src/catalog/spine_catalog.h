@@ -1,0 +1,245 @@
+/*-------------------------------------------------------------------------
+ *
+ * spine_catalog.h
+ *		The catalog room: the document, its model in C, and what other rooms
+ *		plug into validate, plan and apply.
+ *
+ * Three layers (docs/catalog.md): spine.revision holds whole documents and is
+ * the only source; the projection tables are rebuilt from the newest one by a
+ * trigger; history tables never refer into the projection.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPINE_CATALOG_H
+#define SPINE_CATALOG_H
+
+#include "base/finding.h"
+#include "base/jb.h"
+#include "utils/relcache.h"
+
+/* ---- asset keys (in key.c) ---- */
+
+/* Append one part; a part with a dot or a double quote is double-quoted. */
+extern char *asset_key(const char *context, const char *dataset,
+					   const char *rest);
+/* Split a key into its parts (List of char *); NIL if malformed. */
+extern List *asset_key_parts(const char *key);
+/* Quote one part if it needs it; palloc'd. */
+extern char *asset_key_quote(const char *part);
+
+/* ---- the model of a dataset (in model.c) ---- */
+
+/* Who may write one attribute, or a path below it, in one state. */
+typedef struct SpecWrite
+{
+	const char *name;	 /* as written: attribute, path or * */
+	List	   *path;	 /* of char *: attribute, then the parts below it;
+						  * NIL for * */
+	List	   *parties; /* of char * */
+} SpecWrite;
+
+typedef struct SpecState
+{
+	const char *name;
+	bool		initial;
+	bool		terminal;
+	bool		locked;		/* default true */
+	const char *owner;		/* party, or NULL */
+	bool		has_insert; /* was insert given? */
+	List	   *insert;		/* of char *: inserting parties; default the owner */
+	List	   *remove;		/* of char *: deleting parties ("delete") */
+	List	   *write;		/* of SpecWrite */
+	bool		has_transition;
+	List	   *transition; /* of char *: the matrix's summary */
+} SpecState;
+
+typedef struct SpecHandoff
+{
+	enum
+	{
+		HANDOFF_SNAPSHOT,	/* write attributes to the outbox */
+		HANDOFF_NOTIFY,		/* tell an outbox topic */
+		HANDOFF_EMIT,		/* a domain event into the outbox */
+		HANDOFF_FREEZE,		/* attributes closed from the target state on */
+		HANDOFF_CALL		/* a function of the relation's owner */
+	}			kind;
+	List	   *attributes; /* of char *: snapshot, freeze */
+	const char *name;		/* topic, event or regprocedure */
+} SpecHandoff;
+
+typedef struct SpecTransition
+{
+	const char *name; /* "from -> to" as written */
+	const char *from;
+	const char *to;
+	List	   *by;				 /* of char *: parties */
+	const char *guard;			 /* expression, or NULL */
+	const char *guard_function;	 /* regprocedure text, or NULL */
+	List	   *guard_children;	 /* of SpecChildCount */
+	List	   *with_write;		 /* of char *: attributes */
+	List	   *handoffs;		 /* of SpecHandoff */
+} SpecTransition;
+
+typedef struct SpecChildCount
+{
+	const char *child;
+	int			least;
+} SpecChildCount;
+
+typedef struct SpecInvariant
+{
+	const char *name;
+	List	   *frozen;	   /* of char *: attributes; with from */
+	const char *from;	   /* state */
+	List	   *not_null;  /* of char *: attributes; with except_in */
+	List	   *except_in; /* of char *: states */
+	const char *check;	   /* expression, or NULL */
+} SpecInvariant;
+
+/* A table governed by its parent's state. */
+typedef struct SpecChild
+{
+	const char *name;
+	const char *relation;
+	List	   *via;   /* of char *: child columns, in the parent key's order */
+	List	   *write; /* of SpecWrite: name is the parent's state */
+} SpecChild;
+
+typedef enum SpecVersionMode
+{
+	VERSION_NONE,
+	VERSION_REQUIRE,
+	VERSION_AUTO
+} SpecVersionMode;
+
+typedef struct SpecLifecycle
+{
+	const char *governing;
+	List	   *states;		 /* of SpecState */
+	List	   *transitions; /* of SpecTransition */
+	List	   *invariants;	 /* of SpecInvariant */
+	List	   *children;	 /* of SpecChild */
+	const char *entered_at;	 /* attribute, or NULL */
+	const char *version;	 /* attribute, or NULL */
+	SpecVersionMode version_mode;
+} SpecLifecycle;
+
+typedef enum SpecEnforcement
+{
+	ENFORCEMENT_ENFORCE,
+	ENFORCEMENT_OBSERVE,
+	ENFORCEMENT_OFF
+} SpecEnforcement;
+
+typedef enum SpecAudit
+{
+	AUDIT_ALL,
+	AUDIT_TRANSITIONS,
+	AUDIT_NONE
+} SpecAudit;
+
+typedef struct SpecDataset
+{
+	const char *key;		 /* context.dataset */
+	const char *context;
+	const char *name;
+	const char *relation;	 /* schema-qualified as written, or NULL */
+	const char *owner;		 /* the dataset's, else the context's; or NULL */
+	List	   *producers;	 /* of char * */
+	SpecEnforcement enforcement;
+	SpecAudit	audit;
+	List	   *key_columns; /* of char *; NIL = the primary key */
+	bool		local;		 /* lives in this database's store? */
+	SpecLifecycle *lifecycle; /* or NULL */
+	const JsonbContainer *definition; /* the dataset's own member */
+} SpecDataset;
+
+/*
+ * Read a dataset out of a document.  Tolerant: what is missing or of a wrong
+ * type is left out, since validate reads broken documents with it.  context
+ * may be NULL (then owner must come from the dataset itself).
+ */
+extern SpecDataset *spec_dataset_read(const char *context_name,
+									  const JsonbContainer *context,
+									  const char *dataset_name,
+									  const JsonbContainer *dataset);
+
+/* Every party that the dataset's rules name, each once (List of char *). */
+extern List *spec_dataset_parties(const SpecDataset *dataset);
+
+extern SpecState *spec_state(const SpecLifecycle *lifecycle, const char *name);
+
+/* Split "schema.table" (quoted as SQL identifiers) and open or look it up. */
+extern Oid	spec_relation_oid(const char *relation);
+
+/* ---- readers of the projection (in reader.c) ---- */
+
+/* A governed dataset as the projection has it. */
+typedef struct CatalogDataset
+{
+	SpecDataset *spec;
+	int64		rev;   /* revision that last changed it */
+	Oid			relid; /* its relation when it was projected */
+	List	   *pins;  /* of FunctionPin */
+} CatalogDataset;
+
+/* Look up by dataset key, in the newest committed state; NULL if absent. */
+extern CatalogDataset *catalog_dataset(const char *key);
+/* The key of the dataset that governs a relation (or its ancestor); or NULL.
+ * *child receives the child's name where the relation is a child table. */
+extern char *catalog_dataset_of(Oid relid, char **child);
+/* The role of a party; InvalidOid if it has none or the role is gone. */
+extern Oid	catalog_party_role(const char *party);
+
+/* ---- what other rooms plug in (in plan.c, validate.c) ---- */
+
+/* One row of spine.plan. */
+typedef struct PlanStep
+{
+	const char *action; /* create update delete attach detach grant revoke */
+	const char *kind;
+	const char *key;
+	Jsonb	   *before; /* or NULL */
+	Jsonb	   *after;	/* or NULL */
+	const char *risk;	/* safe review breaking */
+	const char *sql;	/* what apply will run, statements ended by ';', or a
+						 * comment, or NULL */
+	bool		execute; /* does apply run sql? */
+} PlanStep;
+
+/*
+ * Statements that make PostgreSQL's objects (triggers, constraints) fit the
+ * change of one dataset, given what is attached already.  before or after is
+ * NULL where the dataset is new or gone; both are equal where only the
+ * attachment may have to be mended.  Appends PlanSteps.
+ */
+typedef void (*CatalogStepsHook) (const SpecDataset *before,
+								  const SpecDataset *after, List **steps);
+
+/*
+ * Findings of a room about one dataset.  rel is the open relation, or NULL if
+ * it is not here; doc is the whole merged document; place the dataset's.
+ */
+typedef void (*CatalogCheckHook) (const SpecDataset *dataset, Relation rel,
+								  const JsonbContainer *doc,
+								  const Place *place, Findings *findings);
+
+/* Adds rows to spine.health. */
+typedef void (*CatalogHealthHook) (void (*report) (void *arg,
+												   const char *check_name,
+												   bool ok,
+												   const char *detail,
+												   const char *hint),
+								   void *arg);
+
+extern void catalog_register_steps(CatalogStepsHook hook);
+extern void catalog_register_check(CatalogCheckHook hook);
+extern void catalog_register_health(CatalogHealthHook hook);
+
+/* All function pins of a dataset's expressions, for the projection. */
+typedef List *(*CatalogPinsHook) (const SpecDataset *dataset, Relation rel);
+extern void catalog_register_pins(CatalogPinsHook hook);
+
+extern void catalog_init(void);
+
+#endif /* SPINE_CATALOG_H */

@@ -1,0 +1,14 @@
+/*-------------------------------------------------------------------------
+ *
+ * attach.h
+ *		Triggers and constraints on governed tables: what must be there, and
+ *		the statements that make it so.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OWNERSHIP_ATTACH_H
+#define OWNERSHIP_ATTACH_H
+
+extern void attach_init(void);
+
+#endif /* OWNERSHIP_ATTACH_H */

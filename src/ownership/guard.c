@@ -1,0 +1,697 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *		The triggers that let a write through or refuse it.
+ *
+ *		~spine_guard			BEFORE UPDATE OR DELETE, each row; sorts last,
+ *								so that it sees the row that will be stored
+ *		~spine_guard_insert		AFTER INSERT, each row: BEFORE INSERT would also
+ *								fire for rows that ON CONFLICT turns away
+ *		~spine_guard_truncate	BEFORE TRUNCATE, each statement
+ *		~spine_guard_flush		AFTER each statement: audit and calls
+ *
+ * The first argument of each is the dataset's key, a second one names the
+ * child.  On the allow path nothing is read from a catalog and nothing is
+ * allocated for plain values: the matrix is found once per statement, a row
+ * costs comparing its two images.
+ *
+ * A row that moves between partitions fires UPDATE and DELETE on the old leaf
+ * and INSERT on the new one.  It is judged as the UPDATE that it is; the
+ * other two are recognised by what the first one left behind.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "base/rights.h"
+#include "ownership/changed.h"
+#include "ownership/guard.h"
+#include "ownership/handoff.h"
+#include "ownership/judge.h"
+#include "replication/logicalworker.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(spine_guard);
+PG_FUNCTION_INFO_V1(spine_guard_insert);
+PG_FUNCTION_INFO_V1(spine_guard_truncate);
+PG_FUNCTION_INFO_V1(spine_guard_flush);
+
+/* What a trigger's call site remembers between the rows of a statement. */
+typedef struct GuardSite
+{
+	uint64		generation; /* of the cache when matrix was looked up */
+	uint64		roles;		/* of the memberships when user was */
+	Oid			userid;
+	Matrix	   *matrix;
+	MatrixUser *user;
+	uint64		changed[FLEXIBLE_ARRAY_MEMBER];
+} GuardSite;
+
+/* A row on its way from one partition to another. */
+typedef struct MovingRow
+{
+	Oid			relid;			/* the leaf it leaves */
+	ItemPointerData tid;		/* and where it stood */
+	CommandId	command;
+	SubTransactionId subxact;
+	int			depth;			/* of triggers, to tell nested statements apart */
+	uint32		image;			/* hash of the new row by column name */
+	bool		left;			/* has it been deleted there? */
+} MovingRow;
+
+static List *moving = NIL;		/* of MovingRow, in TopTransactionContext */
+
+/* What via says of a write, as text; made once. */
+static Datum via_direct;
+static Datum via_fk;
+static Datum via_apply;
+static Datum action_insert;
+static Datum action_update;
+static Datum action_delete;
+static Datum action_truncate;
+
+/* ---- entering ---- */
+
+/* Make sure that we are called as the trigger that we are. */
+static TriggerData *
+called_as(FunctionCallInfo fcinfo, const char *name, bool row, bool before)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		(bool) TRIGGER_FIRED_FOR_ROW(trigger->tg_event) != row ||
+		(bool) TRIGGER_FIRED_BEFORE(trigger->tg_event) != before ||
+		trigger->tg_trigger->tgnargs < 1 || trigger->tg_trigger->tgnargs > 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"spine.%s\" must be called as the trigger that spine.apply attaches",
+						name)));
+	return trigger;
+}
+
+static const char *
+trigger_child(const TriggerData *trigger)
+{
+	return trigger->tg_trigger->tgnargs > 1 ?
+		trigger->tg_trigger->tgargs[1] : NULL;
+}
+
+/* Look up matrix and user anew, and remember them at the call site. */
+static GuardSite *
+site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
+{
+	uint64		generation;
+	Matrix	   *matrix;
+	GuardSite  *site;
+
+	do
+	{
+		generation = matrix_generation();
+		matrix = matrix_lookup(trigger->tg_relation,
+							   trigger->tg_trigger->tgargs[0],
+							   trigger_child(trigger));
+	} while (generation != matrix_generation());
+
+	if (strcmp(matrix->spec->key, trigger->tg_trigger->tgargs[0]) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" is attached to two datasets",
+						RelationGetRelationName(trigger->tg_relation))));
+
+	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+								  offsetof(GuardSite, changed) +
+								  sizeof(uint64) * matrix->nwords);
+	site->generation = generation;
+	site->matrix = matrix;
+	site->userid = GetUserId();
+	site->user = matrix_user(matrix, site->userid);
+	site->roles = role_generation();
+	fcinfo->flinfo->fn_extra = site;
+	return site;
+}
+
+/* The call site's matrix and user; the fast path is four comparisons. */
+static inline GuardSite *
+site_enter(FunctionCallInfo fcinfo, const TriggerData *trigger)
+{
+	GuardSite  *site = fcinfo->flinfo->fn_extra;
+
+	if (likely(site != NULL && site->generation == matrix_generation() &&
+			   site->userid == GetUserId() &&
+			   site->roles == role_generation()))
+		return site;
+	return site_refresh(fcinfo, trigger);
+}
+
+static Judgement
+judgement_of(const GuardSite *site, const TriggerData *trigger,
+			 HeapTuple old, HeapTuple new)
+{
+	Judgement	judgement = {site->matrix, site->user, trigger->tg_relation,
+		old, new};
+
+	return judgement;
+}
+
+/* ---- denying ---- */
+
+/* enforce: raise.  observe: record what would be denied, in this very
+ * transaction, and let it pass. */
+static void
+deny(const Judgement *judgement, const Denial *denial)
+{
+	const Matrix *matrix = judgement->matrix;
+	HeapTuple	row = judgement->old ? judgement->old : judgement->new;
+	DeniedEvent event = {0};
+
+	if (matrix->enforcement == ENFORCEMENT_ENFORCE)
+		denial_raise(judgement, denial);
+
+	event.dataset = matrix->key;
+	event.action = denial->action;
+	event.rev = matrix->rev;
+	event.key = row ? row_shape_json(matrix->shape, row, matrix->keys) : 0;
+	event.attribute = denial->attribute;
+	event.from_state = denial->from_state;
+	event.to_state = denial->to_state;
+	event.sqlstate = denial->sqlstate;
+	event.message = denial->message;
+	event.rule = denial->rule;
+	event.mode = "observe";
+	denied_push(&event);
+}
+
+/* ---- auditing ---- */
+
+static Datum
+current_via(void)
+{
+	if (unlikely(IsLogicalWorker()))
+		return via_apply;
+	return InNoForceRLSOperation() ? via_fk : via_direct;
+}
+
+static Datum
+state_label(const Matrix *matrix, int state)
+{
+	return state == STATE_UNKNOWN ? (Datum) 0 : matrix->states[state].label;
+}
+
+static Datum
+party_label(const Judgement *judgement, int state)
+{
+	return state == STATE_UNKNOWN ? (Datum) 0 :
+		judgement->user->party[state];
+}
+
+/* The party that made a transition: the first of by that the user acts for. */
+static Datum
+transition_party(const Judgement *judgement, const MatrixEdge *edge)
+{
+	Bitmapset  *mine = bms_intersect(edge->by, judgement->user->parties);
+
+	return bms_is_empty(mine) ? (Datum) 0 :
+		judgement->matrix->party_labels[bms_next_member(mine, -1)];
+}
+
+static void
+audit_update(const Judgement *judgement, const uint64 *changed, int from,
+			 int to, const MatrixEdge *edge)
+{
+	const Matrix *matrix = judgement->matrix;
+	AuditEvent	event = {0};
+
+	event.dataset = matrix->key_label;
+	event.action = action_update;
+	event.rev = matrix->rev;
+	event.key = row_shape_json(matrix->shape, judgement->old, matrix->keys);
+	event.from_state = state_label(matrix, from);
+	event.to_state = state_label(matrix, to);
+	event.old_values = row_shape_json(matrix->shape, judgement->old, changed);
+	event.new_values = row_shape_json(matrix->shape, judgement->new, changed);
+	event.party = edge ? transition_party(judgement, edge) :
+		party_label(judgement, from);
+	event.rule = edge ? edge->rule_label :
+		from == STATE_UNKNOWN ? (Datum) 0 : matrix->states[from].write_label;
+	event.via = current_via();
+	audit_push(&event);
+}
+
+static void
+audit_whole_row(const Judgement *judgement, Datum action, int from, int to,
+				Datum rule)
+{
+	const Matrix *matrix = judgement->matrix;
+	HeapTuple	row = judgement->new ? judgement->new : judgement->old;
+	AuditEvent	event = {0};
+
+	event.dataset = matrix->key_label;
+	event.action = action;
+	event.rev = matrix->rev;
+	event.from_state = state_label(matrix, from);
+	event.to_state = state_label(matrix, to);
+	if (row != NULL)
+		event.key = row_shape_json(matrix->shape, row, matrix->keys);
+	if (judgement->old != NULL)
+		event.old_values = row_shape_json(matrix->shape, judgement->old, NULL);
+	if (judgement->new != NULL)
+		event.new_values = row_shape_json(matrix->shape, judgement->new, NULL);
+	event.party = party_label(judgement, from != STATE_UNKNOWN ? from : to);
+	event.rule = rule;
+	event.via = current_via();
+	audit_push(&event);
+}
+
+static bool
+audited(const Matrix *matrix, bool transition)
+{
+	return matrix->audit == AUDIT_ALL ||
+		(transition && matrix->audit == AUDIT_TRANSITIONS);
+}
+
+/* ---- rows between partitions ---- */
+
+/* A hash of a row's values by column name, the same on every leaf. */
+static uint32
+row_image(const Matrix *matrix, HeapTuple tuple)
+{
+	Jsonb	   *image = DatumGetJsonbP(row_shape_json(matrix->shape, tuple,
+													 NULL));
+
+	return DatumGetUInt32(hash_any((unsigned char *) &image->root,
+								   VARSIZE(image) - VARHDRSZ));
+}
+
+static int
+trigger_depth(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
+}
+
+/* Remember a row of a leaf that an UPDATE may be about to move. */
+static void
+moving_remember(const Judgement *judgement)
+{
+	MemoryContext old;
+	MovingRow  *row;
+	CommandId	command = GetCurrentCommandId(false);
+
+	/* Only rows that have left their leaf are waited for by an INSERT. */
+	if (moving != NIL && !((MovingRow *) llast(moving))->left)
+	{
+		pfree(llast(moving));
+		moving = list_delete_last(moving);
+	}
+
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	row = palloc0(sizeof(MovingRow));
+	row->relid = RelationGetRelid(judgement->rel);
+	row->tid = judgement->old->t_self;
+	row->command = command;
+	row->subxact = GetCurrentSubTransactionId();
+	row->depth = trigger_depth();
+	moving = lappend(moving, row);
+	MemoryContextSwitchTo(old);
+	row->image = row_image(judgement->matrix, judgement->new);
+}
+
+/* Is this DELETE the first half of a move? */
+static bool
+moving_leaves(const Judgement *judgement)
+{
+	MovingRow  *row;
+
+	if (moving == NIL)
+		return false;
+	row = llast(moving);
+	if (row->left || row->relid != RelationGetRelid(judgement->rel) ||
+		row->command != GetCurrentCommandId(false) ||
+		row->subxact != GetCurrentSubTransactionId() ||
+		!ItemPointerEquals(&row->tid, &judgement->old->t_self))
+		return false;
+	row->left = true;
+	return true;
+}
+
+/* Is this INSERT the second half of a move?  Then it is taken off the list. */
+static bool
+moving_arrives(const Judgement *judgement)
+{
+	uint32		image;
+	ListCell   *lc;
+
+	if (moving == NIL || !judgement->rel->rd_rel->relispartition)
+		return false;
+	image = row_image(judgement->matrix, judgement->new);
+	foreach (lc, moving)
+	{
+		MovingRow  *row = lfirst(lc);
+
+		if (row->left && row->image == image &&
+			row->subxact == GetCurrentSubTransactionId())
+		{
+			moving = foreach_delete_current(moving, lc);
+			pfree(row);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The statement is over: nothing of it is on its way any more. */
+static void
+moving_settle(void)
+{
+	int			depth = trigger_depth();
+	ListCell   *lc;
+
+	foreach (lc, moving)
+		if (((MovingRow *) lfirst(lc))->depth >= depth)
+			moving = foreach_delete_current(moving, lc);
+}
+
+static void
+guard_transaction_end(XactEvent event, void *arg)
+{
+	moving = NIL;
+}
+
+static void
+guard_subtransaction_end(SubXactEvent event, SubTransactionId mine,
+						 SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		ListCell   *lc;
+
+		foreach (lc, moving)
+			if (((MovingRow *) lfirst(lc))->subxact == mine)
+				moving = foreach_delete_current(moving, lc);
+	}
+}
+
+/* ---- values that the guard sets itself ---- */
+
+/* Overwrite a fixed-width column that is not NULL, in a copy of the tuple. */
+static HeapTuple
+with_value(const Matrix *matrix, HeapTuple tuple, AttrNumber attnum,
+		   Datum value)
+{
+	int			column = attnum;
+	bool		isnull = false;
+
+	return heap_modify_tuple_by_cols(tuple, matrix->desc, 1, &column, &value,
+									 &isnull);
+}
+
+static Datum
+next_version(const Matrix *matrix, HeapTuple old)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(old, matrix->version, matrix->desc,
+									 &isnull);
+
+	switch (matrix->columns[matrix->version - 1].len)
+	{
+		case 2:
+			return Int16GetDatum(isnull ? 1 : DatumGetInt16(value) + 1);
+		case 4:
+			return Int32GetDatum(isnull ? 1 : DatumGetInt32(value) + 1);
+		default:
+			return Int64GetDatum(isnull ? 1 : DatumGetInt64(value) + 1);
+	}
+}
+
+/* ---- UPDATE ---- */
+
+/* The verdict on an UPDATE; sets *to and *edge on a state change. */
+static Denial *
+judge_update(const Judgement *judgement, const uint64 *changed, int from,
+			 int *to, MatrixEdge **edge)
+{
+	const Matrix *matrix = judgement->matrix;
+	bool		moves = matrix->governing != 0 &&
+		HAS_BIT(changed, matrix->governing);
+	Denial	   *denial;
+
+	*to = from;
+	*edge = NULL;
+	if (moves)
+	{
+		*to = matrix_state_of_tuple(matrix, judgement->new);
+		*edge = matrix_edge(matrix, from, *to);
+	}
+
+	denial = judge_write(judgement, from, changed, *edge);
+	if (denial == NULL && moves)
+		denial = judge_transition(judgement, from, *to);
+	if (denial == NULL)
+		denial = judge_version(judgement, changed);
+	return denial;
+}
+
+/* What a state change brings with it beside the row itself. */
+static void
+arrive(const Judgement *judgement, int to, MatrixEdge *edge)
+{
+	if (judgement->matrix->entered_at == 0 && to != STATE_UNKNOWN)
+		state_entry_push(judgement, to);
+	if (edge != NULL && edge->handoffs != NIL)
+		handoff_push(judgement, edge);
+}
+
+/* A child row: judged by its parent's state, before and after. */
+static void
+judge_child_update(const Judgement *judgement, const uint64 *changed, int *from)
+{
+	Matrix	   *matrix = judgement->matrix;
+	bool		moves = false;
+	Denial	   *denial;
+
+	for (int i = 0; i < matrix->parent->nkeys; i++)
+		moves |= HAS_BIT(changed, matrix->parent->via[i]);
+
+	*from = parent_state(matrix, judgement->old, true);
+	denial = judge_child(judgement, "update", *from);
+	if (denial == NULL && moves)
+		denial = judge_child(judgement, "update",
+							 parent_state(matrix, judgement->new,
+										  true));
+	if (denial != NULL)
+		deny(judgement, denial);
+}
+
+/* Everything but the plain allowed write of a governed row. */
+static HeapTuple
+update_row(GuardSite *site, const TriggerData *trigger, Judgement *judgement)
+{
+	Matrix	   *matrix = site->matrix;
+	uint64	   *changed = site->changed;
+	MatrixEdge *edge = NULL;
+	int			from;
+	int			to;
+
+	if (matrix->parent != NULL)
+	{
+		judge_child_update(judgement, changed, &from);
+		to = from;
+	}
+	else
+	{
+		Denial	   *denial;
+
+		from = matrix_state_of_tuple(matrix, judgement->old);
+		denial = judge_update(judgement, changed, from, &to, &edge);
+		if (denial != NULL)
+			deny(judgement, denial);
+	}
+
+	if (matrix->version_mode == VERSION_AUTO)
+	{
+		SET_BIT(changed, matrix->version);
+		judgement->new = with_value(matrix, judgement->new, matrix->version,
+									next_version(matrix, judgement->old));
+	}
+	if (from != to && matrix->entered_at != 0)
+	{
+		SET_BIT(changed, matrix->entered_at);
+		judgement->new = with_value(matrix, judgement->new,
+									matrix->entered_at,
+									TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+	}
+	if (audited(matrix, from != to))
+		audit_update(judgement, changed, from, to, edge);
+	if (from != to)
+		arrive(judgement, to, edge);
+	if (words_overlap(changed, matrix->partition_keys, matrix->nwords))
+		moving_remember(judgement);
+	return judgement->new;
+}
+
+static HeapTuple
+guard_update(GuardSite *site, const TriggerData *trigger)
+{
+	Matrix	   *matrix = site->matrix;
+	Judgement	judgement = judgement_of(site, trigger, trigger->tg_trigtuple,
+										 trigger->tg_newtuple);
+
+	if (matrix->enforcement == ENFORCEMENT_OFF)
+		return judgement.new;
+	memset(site->changed, 0, sizeof(uint64) * matrix->nwords);
+	if (!changed_attributes(matrix, judgement.old, judgement.new,
+							site->changed))
+		return judgement.new;
+	return update_row(site, trigger, &judgement);
+}
+
+/* ---- DELETE ---- */
+
+static void
+guard_delete(GuardSite *site, const TriggerData *trigger)
+{
+	Matrix	   *matrix = site->matrix;
+	Judgement	judgement = judgement_of(site, trigger, trigger->tg_trigtuple,
+										 NULL);
+	Denial	   *denial;
+	int			state;
+
+	if (matrix->enforcement == ENFORCEMENT_OFF || moving_leaves(&judgement))
+		return;
+
+	if (matrix->parent != NULL)
+	{
+		state = parent_state(matrix, judgement.old, true);
+		denial = judge_child(&judgement, "delete", state);
+	}
+	else
+	{
+		state = matrix_state_of_tuple(matrix, judgement.old);
+		denial = judge_delete(&judgement, state);
+	}
+	if (denial != NULL)
+		deny(&judgement, denial);
+	if (audited(matrix, true))
+		audit_whole_row(&judgement, action_delete, state, STATE_UNKNOWN,
+						state == STATE_UNKNOWN ? (Datum) 0 :
+						matrix->states[state].remove_label);
+	if (matrix->governing != 0 && matrix->entered_at == 0)
+		state_entry_forget(&judgement);
+}
+
+Datum
+spine_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = called_as(fcinfo, "guard", true, true);
+	GuardSite  *site = site_enter(fcinfo, trigger);
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		return PointerGetDatum(guard_update(site, trigger));
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	{
+		guard_delete(site, trigger);
+		return PointerGetDatum(trigger->tg_trigtuple);
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("function \"spine.guard\" fires on UPDATE and DELETE alone")));
+}
+
+/* ---- INSERT ---- */
+
+Datum
+spine_guard_insert(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = called_as(fcinfo, "guard_insert", true, false);
+	GuardSite  *site = site_enter(fcinfo, trigger);
+	Matrix	   *matrix = site->matrix;
+	Judgement	judgement = judgement_of(site, trigger, NULL,
+										 trigger->tg_trigtuple);
+	Denial	   *denial;
+	int			state;
+
+	if (matrix->enforcement == ENFORCEMENT_OFF || moving_arrives(&judgement))
+		return PointerGetDatum(NULL);
+
+	if (matrix->parent != NULL)
+	{
+		state = parent_state(matrix, judgement.new, true);
+		denial = judge_child(&judgement, "insert", state);
+	}
+	else
+	{
+		state = matrix_state_of_tuple(matrix, judgement.new);
+		denial = judge_insert(&judgement, state);
+	}
+	if (denial != NULL)
+		deny(&judgement, denial);
+	if (audited(matrix, true))
+		audit_whole_row(&judgement, action_insert, STATE_UNKNOWN, state,
+						state == STATE_UNKNOWN ? (Datum) 0 :
+						matrix->states[state].insert_label);
+	return PointerGetDatum(NULL);
+}
+
+/* ---- statements ---- */
+
+Datum
+spine_guard_truncate(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = called_as(fcinfo, "guard_truncate", false, true);
+	GuardSite  *site = site_enter(fcinfo, trigger);
+	Judgement	judgement = judgement_of(site, trigger, NULL, NULL);
+	Denial	   *denial;
+
+	if (site->matrix->enforcement == ENFORCEMENT_OFF)
+		return PointerGetDatum(NULL);
+	denial = judge_truncate(&judgement);
+	if (denial != NULL)
+		deny(&judgement, denial);
+	if (audited(site->matrix, true))
+		audit_whole_row(&judgement, action_truncate, STATE_UNKNOWN,
+						STATE_UNKNOWN, (Datum) 0);
+	audit_flush();
+	return PointerGetDatum(NULL);
+}
+
+Datum
+spine_guard_flush(PG_FUNCTION_ARGS)
+{
+	(void) called_as(fcinfo, "guard_flush", false, false);
+
+	if (moving != NIL)
+		moving_settle();
+	handoff_flush();
+	audit_flush();
+	return PointerGetDatum(NULL);
+}
+
+/* ---- start ---- */
+
+void
+guard_init(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	via_direct = CStringGetTextDatum("direct");
+	via_fk = CStringGetTextDatum("fk");
+	via_apply = CStringGetTextDatum("apply");
+	action_insert = CStringGetTextDatum("insert");
+	action_update = CStringGetTextDatum("update");
+	action_delete = CStringGetTextDatum("delete");
+	action_truncate = CStringGetTextDatum("truncate");
+	MemoryContextSwitchTo(old);
+
+	RegisterXactCallback(guard_transaction_end, NULL);
+	RegisterSubXactCallback(guard_subtransaction_end, NULL);
+}

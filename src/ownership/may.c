@@ -1,0 +1,767 @@
+/*-------------------------------------------------------------------------
+ *
+ * may.c
+ *		spine.may and spine.next_states: what a role may do with a row.
+ *
+ * They ask the same judge with the same compiled matrix as the guard does, so
+ * that the answer is what the real statement would meet, were the dataset
+ * enforced.  The row is read as the caller, who needs SELECT on it; nothing
+ * is written and nothing is locked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "base/jb.h"
+#include "base/rights.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "ownership/changed.h"
+#include "ownership/judge.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+PG_FUNCTION_INFO_V1(spine_may);
+PG_FUNCTION_INFO_V1(spine_next_states);
+
+/* What is asked. */
+typedef struct Question
+{
+	Oid			role;
+	Relation	rel;
+	Matrix	   *matrix;
+	MatrixUser *user;
+	Jsonb	   *key;	 /* or NULL */
+	Jsonb	   *changes; /* or NULL */
+	HeapTuple	old;	 /* the row, or NULL */
+} Question;
+
+/* The answer. */
+typedef struct Answer
+{
+	bool		allowed;
+	const char *reason;
+	const char *rule;
+	int			state;
+	const char *owner;
+	const Bitmapset *who_may;
+} Answer;
+
+/* What kind of action a text names. */
+typedef enum ActionKind
+{
+	ACTION_INSERT,
+	ACTION_DELETE,
+	ACTION_MOVE,
+	ACTION_WRITE
+} ActionKind;
+
+/* ---- reading the question ---- */
+
+/* The caller must be able to read the whole table. */
+static void
+require_select(Oid relid)
+{
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table \"%s\"",
+						get_rel_name(relid)),
+				 errdetail("The caller must be able to read the rows that it asks about.")));
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("row security of table \"%s\" applies to the caller",
+						get_rel_name(relid)),
+				 errdetail("What may be done with rows that the caller cannot see is not told.")));
+}
+
+static void
+question_open(Question *question, Name role, Oid relid)
+{
+	char	   *child = NULL;
+	char	   *dataset;
+
+	question->role = get_role_oid(NameStr(*role), false);
+	question->rel = table_open(relid, AccessShareLock);
+	require_select(relid);
+	dataset = catalog_dataset_of(relid, &child);
+	if (dataset == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("table \"%s\" is not governed",
+						RelationGetRelationName(question->rel)),
+				 errhint("Only tables of a dataset in the applied document have rules.")));
+	question->matrix = matrix_lookup(question->rel, dataset, child);
+	question->user = matrix_user(question->matrix, question->role);
+}
+
+static void
+question_close(Question *question)
+{
+	table_close(question->rel, AccessShareLock);
+}
+
+static Judgement
+judgement_of(const Question *question, HeapTuple new)
+{
+	Judgement	judgement = {question->matrix, question->user, question->rel,
+		question->old, new};
+
+	return judgement;
+}
+
+static ActionKind
+action_kind(const char *action)
+{
+	if (strcmp(action, "insert") == 0)
+		return ACTION_INSERT;
+	if (strcmp(action, "delete") == 0)
+		return ACTION_DELETE;
+	if (strncmp(action, "-> ", 3) == 0)
+		return ACTION_MOVE;
+	return ACTION_WRITE;
+}
+
+static void
+pg_attribute_noreturn()
+refuse_action(const char *action, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid action \"%s\"", action),
+			 errdetail("%s", why),
+			 errhint("Actions are insert, delete, an attribute, a path below one, and \"-> state\"; an attribute called like an action is double-quoted.")));
+}
+
+/* ---- reading the row ---- */
+
+static bool
+key_has(const Jsonb *key, const char *name)
+{
+	JsonbValue	value;
+
+	return jb_get(&key->root, name, &value) && value.type != jbvNull;
+}
+
+/* WHERE clause over all key columns, each taken from the jsonb in $1. */
+static void
+append_key_conditions(StringInfo sql, const Question *question)
+{
+	const Matrix *matrix = question->matrix;
+	const char *glue = " WHERE ";
+	int			used = 0;
+
+	for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
+	{
+		Form_pg_attribute att = TupleDescAttr(matrix->desc, attnum - 1);
+
+		if (!HAS_BIT(matrix->keys, attnum))
+			continue;
+		if (!key_has(question->key, NameStr(att->attname)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("key lacks the column \"%s\"",
+							NameStr(att->attname)),
+					 errhint("A key is an object of all key columns by name.")));
+		appendStringInfo(sql, "%st.%s OPERATOR(pg_catalog.=) ($1 OPERATOR(pg_catalog.->>) %s)::%s",
+						 glue, quote_identifier(NameStr(att->attname)),
+						 quote_literal_cstr(NameStr(att->attname)),
+						 format_type_extended(att->atttypid, att->atttypmod,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+											  FORMAT_TYPE_FORCE_QUALIFY));
+		glue = " AND ";
+		used++;
+	}
+	if (used == 0 || JB_ROOT_COUNT(question->key) != (uint32) used)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key does not fit table \"%s\"", matrix->relation),
+				 errhint("A key is an object of all key columns by name, and of nothing else.")));
+}
+
+/* Run a query as the caller; the first column of its first row is a row. */
+static HeapTuple
+query_row(const char *sql, int nargs, Oid *types, Datum *values,
+		  const char *nulls)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	HeapTuple	row = NULL;
+
+	SPI_connect();
+	if (SPI_execute_with_args(sql, nargs, types, values, nulls, true, 1) < 0)
+		elog(ERROR, "could not execute \"%s\"", sql);	/* cannot happen */
+	if (SPI_processed > 0)
+	{
+		bool		isnull;
+		Datum		datum = SPI_getbinval(SPI_tuptable->vals[0],
+										  SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+		{
+			HeapTupleData tuple = {0};
+			MemoryContext old = MemoryContextSwitchTo(caller);
+
+			tuple.t_data = DatumGetHeapTupleHeader(datum);
+			tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+			ItemPointerSetInvalid(&tuple.t_self);
+			tuple.t_tableOid = InvalidOid;
+			row = heap_copytuple(&tuple);
+			MemoryContextSwitchTo(old);
+		}
+	}
+	SPI_finish();
+	return row;
+}
+
+static const char *
+relation_name(const Question *question)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(question->rel)),
+									  RelationGetRelationName(question->rel));
+}
+
+/* The row that the key names; NULL if there is none. */
+static HeapTuple
+read_row(const Question *question)
+{
+	Oid			types[] = {JSONBOID};
+	Datum		values[] = {JsonbPGetDatum(question->key)};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT t FROM %s t", relation_name(question));
+	append_key_conditions(&sql, question);
+	return query_row(sql.data, 1, types, values, NULL);
+}
+
+/* A row with proposed values in it; unknown columns are refused. */
+static HeapTuple
+row_with(const Question *question, HeapTuple row, Jsonb *changes)
+{
+	const Matrix *matrix = question->matrix;
+	Oid			types[] = {question->rel->rd_rel->reltype, JSONBOID};
+	Datum		values[2];
+	JbCursor	cursor;
+	JsonbValue	name;
+	JsonbValue	value;
+	HeapTuple	result;
+
+	jb_walk(&cursor, &changes->root);
+	while (jb_next_member(&cursor, &name, &value))
+	{
+		bool		known = false;
+
+		for (int i = 0; i < matrix->natts; i++)
+		{
+			const char *column = NameStr(TupleDescAttr(matrix->desc, i)->attname);
+
+			known |= !TupleDescAttr(matrix->desc, i)->attisdropped &&
+				strlen(column) == (size_t) name.val.string.len &&
+				memcmp(column, name.val.string.val, strlen(column)) == 0;
+		}
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of table \"%s\" does not exist",
+							jb_text(&name), matrix->relation)));
+	}
+
+	values[0] = heap_copy_tuple_as_datum(row, RelationGetDescr(question->rel));
+	values[1] = JsonbPGetDatum(changes);
+	result = query_row("SELECT pg_catalog.jsonb_populate_record($1, $2)", 2,
+					   types, values, NULL);
+	return result;
+}
+
+/* {column: text} */
+static Jsonb *
+one_change(const char *column, const char *text)
+{
+	JsonbParseState *state = NULL;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	jb_push_text(&state, column, text);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* ---- answering ---- */
+
+static Answer
+allowed(const Question *question, int state, const char *reason,
+		const char *rule)
+{
+	Answer		answer = {true, reason, rule, state, NULL, NULL};
+
+	if (state != STATE_UNKNOWN)
+		answer.owner = question->matrix->states[state].owner;
+	return answer;
+}
+
+static Answer
+denied(int state, const Denial *denial)
+{
+	Answer		answer = {false, denial->reason, denial->rule, state,
+		denial->owner, denial->who_may};
+
+	return answer;
+}
+
+static Answer
+verdict(const Question *question, int state, const Denial *denial,
+		const char *rule)
+{
+	return denial ? denied(state, denial) :
+		allowed(question, state, "allowed", rule);
+}
+
+static int
+row_state(const Question *question)
+{
+	return question->matrix->parent ?
+		parent_state(question->matrix, question->old, false) :
+		matrix_state_of_tuple(question->matrix, question->old);
+}
+
+/* What a change of the given values would change, as words. */
+static uint64 *
+words_changed(const Question *question, HeapTuple new)
+{
+	uint64	   *changed = palloc0(sizeof(uint64) * question->matrix->nwords);
+
+	(void) changed_attributes(question->matrix, question->old, new, changed);
+	return changed;
+}
+
+/* -- writing -- */
+
+static Answer
+answer_write(const Question *question, const char *action)
+{
+	Matrix	   *matrix = question->matrix;
+	int			state = row_state(question);
+	List	   *parts = asset_key_parts(action);
+	Judgement	judgement = judgement_of(question, question->old);
+	AttrNumber	attnum = 0;
+	Denial	   *denial;
+
+	if (parts == NIL)
+		refuse_action(action, "It is not a well-formed attribute name.");
+	for (int i = 0; i < matrix->natts; i++)
+		if (!TupleDescAttr(matrix->desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(matrix->desc, i)->attname),
+				   linitial(parts)) == 0)
+			attnum = i + 1;
+	if (attnum == 0)
+		refuse_action(action, psprintf("Table \"%s\" has no column \"%s\".",
+									   matrix->relation,
+									   (char *) linitial(parts)));
+	if (attnum == matrix->governing)
+		refuse_action(action, "The governing attribute changes by transitions alone.");
+
+	if (matrix->parent != NULL)
+		denial = judge_child(&judgement, "update", state);
+	else if (question->changes != NULL)
+	{
+		judgement.new = row_with(question, question->old, question->changes);
+		denial = judge_write(&judgement, state,
+							 words_changed(question, judgement.new), NULL);
+	}
+	else
+		denial = judge_attribute(&judgement, state, attnum,
+								 list_copy_tail(parts, 1));
+	return verdict(question, state, denial,
+				   state == STATE_UNKNOWN ? NULL :
+				   matrix->states[state].write_rule);
+}
+
+/* -- moving -- */
+
+/* Does judging the guard need values of NEW that nobody gave? */
+static bool
+guard_needs_values(const Question *question, MatrixEdge *edge)
+{
+	Expression *expression;
+	const Bitmapset *columns;
+	int			x = -1;
+
+	if (question->changes != NULL)
+		return false;
+	if (edge->function != NULL)
+		return true;
+	expression = matrix_edge_expression(question->matrix, edge, question->rel);
+	if (expression == NULL)
+		return false;
+	columns = expression_new_columns(expression);
+	while ((x = bms_next_member(columns, x)) >= 0)
+		if (x != question->matrix->governing)
+			return true;
+	return false;
+}
+
+/* The children that a guard counts are known even where values are not. */
+static bool
+counts_hold(const Question *question, const MatrixEdge *edge)
+{
+	ListCell   *lc;
+
+	foreach (lc, edge->counts)
+		if (!children_at_least(question->matrix, question->rel, question->old,
+							   lfirst(lc)))
+			return false;
+	return true;
+}
+
+static Answer
+answer_edge(const Question *question, int from, const char *target)
+{
+	Matrix	   *matrix = question->matrix;
+	int			to = matrix_state_by_name(matrix, target);
+	MatrixEdge *edge = matrix_edge(matrix, from, to);
+	Judgement	judgement = judgement_of(question, NULL);
+	HeapTuple	row = question->old;
+	Denial	   *denial = NULL;
+
+	if (from == to && from != STATE_UNKNOWN && edge == NULL)
+		return allowed(question, from, "no_change", NULL);
+	if (question->changes != NULL)
+		row = row_with(question, row, question->changes);
+	if (edge != NULL)
+		row = row_with(question, row,
+					   one_change(matrix_column_name(matrix, matrix->governing),
+								  target));
+	judgement.new = row;
+
+	if (question->changes != NULL)
+		denial = judge_write(&judgement, from, words_changed(question, row),
+							 edge);
+	if (denial == NULL)
+		denial = judge_edge(&judgement, from, to);
+	if (denial != NULL)
+		return denied(from, denial);
+
+	if (guard_needs_values(question, edge) && counts_hold(question, edge))
+		return allowed(question, from, "guard_unknown", edge->rule);
+	return verdict(question, from, judge_guard(&judgement, edge), edge->rule);
+}
+
+static void
+require_lifecycle(const Question *question, const char *action)
+{
+	if (question->matrix->governing == 0)
+		refuse_action(action, psprintf("Dataset \"%s\" has no states of its own.",
+									   question->matrix->key));
+}
+
+/* -- deleting and inserting -- */
+
+static Answer
+answer_delete(const Question *question)
+{
+	Matrix	   *matrix = question->matrix;
+	int			state = row_state(question);
+	Judgement	judgement = judgement_of(question, NULL);
+
+	return verdict(question, state,
+				   matrix->parent ? judge_child(&judgement, "delete", state) :
+				   judge_delete(&judgement, state),
+				   state == STATE_UNKNOWN ? NULL :
+				   TextDatumGetCString(matrix->states[state].remove_label));
+}
+
+/* A row of column defaults; volatile ones stay NULL. */
+static HeapTuple
+default_row(const Question *question)
+{
+	Matrix	   *matrix = question->matrix;
+	Datum	   *values = palloc0(sizeof(Datum) * matrix->natts);
+	bool	   *nulls = palloc0(sizeof(bool) * matrix->natts);
+
+	for (int i = 0; i < matrix->natts; i++)
+	{
+		nulls[i] = true;
+		if (!matrix->columns[i].ignored)
+			values[i] = default_value_of(matrix, i + 1, &nulls[i]);
+	}
+	return heap_form_tuple(matrix->desc, values, nulls);
+}
+
+/* A closed attribute with a volatile default is denied whatever is given. */
+static AttrNumber
+volatile_closed(const Question *question, int state)
+{
+	Matrix	   *matrix = question->matrix;
+	const uint64 *closed = &question->user->closed[state * matrix->nwords];
+
+	for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
+		if (HAS_BIT(closed, attnum) && !HAS_BIT(matrix->keys, attnum) &&
+			!HAS_BIT(matrix->exempt, attnum) &&
+			default_is_volatile(matrix, attnum))
+			return attnum;
+	return 0;
+}
+
+static Answer
+answer_insert_row(const Question *question)
+{
+	Matrix	   *matrix = question->matrix;
+	Judgement	judgement = judgement_of(question,
+										 row_with(question,
+												  default_row(question),
+												  question->changes));
+	int			state = matrix->parent ?
+		parent_state(matrix, judgement.new, false) :
+		matrix_state_of_tuple(matrix, judgement.new);
+	Denial	   *denial = matrix->parent ?
+		judge_child(&judgement, "insert", state) :
+		judge_insert(&judgement, state);
+
+	if (denial == NULL && matrix->parent == NULL &&
+		volatile_closed(question, state) != 0)
+	{
+		judgement.old = judgement.new;
+		denial = judge_attribute(&judgement, state,
+								 volatile_closed(question, state), NIL);
+	}
+	return verdict(question, state, denial,
+				   state == STATE_UNKNOWN ? NULL :
+				   TextDatumGetCString(matrix->states[state].insert_label));
+}
+
+/* Without values: may the role insert into any state at all? */
+static Answer
+answer_insert(const Question *question)
+{
+	Matrix	   *matrix = question->matrix;
+	Judgement	judgement = judgement_of(question, NULL);
+	Answer		answer = {false, "not_initial", "states", STATE_UNKNOWN, NULL,
+		NULL};
+
+	if (question->changes != NULL)
+		return answer_insert_row(question);
+
+	for (int state = 0; state < matrix->nstates; state++)
+	{
+		Denial	   *denial;
+
+		if (!matrix->states[state].initial)
+			continue;
+		denial = matrix->parent ? judge_child(&judgement, "insert", state) :
+			judge_inserter(&judgement, state);
+		answer = verdict(question, state, denial,
+						 TextDatumGetCString(matrix->states[state].insert_label));
+		if (answer.allowed)
+			break;
+	}
+	return answer;
+}
+
+/* ---- table privileges: told, not judged ---- */
+
+static AclMode
+action_privilege(ActionKind kind)
+{
+	switch (kind)
+	{
+		case ACTION_INSERT:
+			return ACL_INSERT;
+		case ACTION_DELETE:
+			return ACL_DELETE;
+		default:
+			return ACL_UPDATE;
+	}
+}
+
+/* Does the role hold the privilege on the table, or on some column? */
+static bool
+has_privilege(const Question *question, ActionKind kind)
+{
+	Oid			relid = RelationGetRelid(question->rel);
+	AclMode		mode = action_privilege(kind);
+
+	return pg_class_aclcheck(relid, question->role, mode) == ACLCHECK_OK ||
+		(mode != ACL_DELETE &&
+		 pg_attribute_aclcheck_all(relid, question->role, mode,
+								   ACLMASK_ANY) == ACLCHECK_OK);
+}
+
+/* ---- rows of the result ---- */
+
+static Datum
+party_array(const Matrix *matrix, const Bitmapset *parties)
+{
+	Datum	   *names = palloc0(sizeof(Datum) * (matrix->nparties + 1));
+	int			n = 0;
+	int			i = -1;
+
+	while ((i = bms_next_member(parties, i)) >= 0)
+		names[n++] = matrix->party_labels[i];
+	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static void
+set_text(Datum *value, bool *isnull, const char *text)
+{
+	*isnull = text == NULL;
+	*value = text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+static void
+return_answer(FunctionCallInfo fcinfo, const Question *question,
+			  const Answer *answer, ActionKind kind)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const Matrix *matrix = question->matrix;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	values[0] = BoolGetDatum(answer->allowed);
+	values[1] = CStringGetTextDatum(has_privilege(question, kind) ?
+									answer->reason :
+									psprintf("%s, no_privilege",
+											 answer->reason));
+	set_text(&values[2], &nulls[2], answer->rule);
+	set_text(&values[3], &nulls[3], matrix_state_name(matrix, answer->state));
+	set_text(&values[4], &nulls[4], answer->owner);
+	values[5] = party_array(matrix, answer->who_may);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static void
+return_no_row(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum		values[6] = {BoolGetDatum(false),
+		CStringGetTextDatum("no_row")};
+	bool		nulls[6] = {false, false, true, true, true, true};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* ---- the functions ---- */
+
+static void
+require_argument(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+}
+
+/* Read the row that the question is about; false if there is none. */
+static bool
+question_read_row(FunctionCallInfo fcinfo, Question *question, int key_arg)
+{
+	require_argument(fcinfo, key_arg, "key");
+	question->key = PG_GETARG_JSONB_P(key_arg);
+	if (!JB_ROOT_IS_OBJECT(question->key))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key must be an object of all key columns by name")));
+	question->old = read_row(question);
+	return question->old != NULL;
+}
+
+static Answer
+answer(const Question *question, ActionKind kind, const char *action)
+{
+	switch (kind)
+	{
+		case ACTION_INSERT:
+			return answer_insert(question);
+		case ACTION_DELETE:
+			return answer_delete(question);
+		case ACTION_MOVE:
+			require_lifecycle(question, action);
+			return answer_edge(question, row_state(question), action + 3);
+		case ACTION_WRITE:
+			break;
+	}
+	return answer_write(question, action);
+}
+
+/* spine.may(role, relation, key, action, changes) */
+Datum
+spine_may(PG_FUNCTION_ARGS)
+{
+	Question	question = {0};
+	ActionKind	kind;
+	char	   *action;
+
+	require_argument(fcinfo, 0, "role");
+	require_argument(fcinfo, 1, "relation");
+	require_argument(fcinfo, 3, "action");
+	InitMaterializedSRF(fcinfo, 0);
+
+	question_open(&question, PG_GETARG_NAME(0), PG_GETARG_OID(1));
+	action = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	kind = action_kind(action);
+	if (!PG_ARGISNULL(4))
+	{
+		question.changes = PG_GETARG_JSONB_P(4);
+		if (!JB_ROOT_IS_OBJECT(question.changes))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("changes must be an object of columns by name")));
+	}
+
+	if (kind != ACTION_INSERT && !question_read_row(fcinfo, &question, 2))
+		return_no_row(fcinfo);
+	else
+	{
+		Answer		reply = answer(&question, kind, action);
+
+		return_answer(fcinfo, &question, &reply, kind);
+	}
+	question_close(&question);
+	PG_RETURN_NULL();
+}
+
+/* spine.next_states(role, relation, key) */
+Datum
+spine_next_states(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Question	question = {0};
+	int			from;
+
+	require_argument(fcinfo, 0, "role");
+	require_argument(fcinfo, 1, "relation");
+	InitMaterializedSRF(fcinfo, 0);
+
+	question_open(&question, PG_GETARG_NAME(0), PG_GETARG_OID(1));
+	require_lifecycle(&question, "next_states");
+	if (question_read_row(fcinfo, &question, 2))
+	{
+		from = row_state(&question);
+		for (int i = 0; i < question.matrix->nedges; i++)
+		{
+			const MatrixEdge *edge = &question.matrix->edges[i];
+			const char *target = question.matrix->states[edge->to].name;
+			Datum		values[3];
+			bool		nulls[3] = {false};
+			Answer		reply;
+
+			if (edge->from != from)
+				continue;
+			reply = answer_edge(&question, from, target);
+			values[0] = CStringGetTextDatum(target);
+			values[1] = BoolGetDatum(reply.allowed);
+			values[2] = CStringGetTextDatum(reply.reason);
+			tuplestore_putvalues(result->setResult, result->setDesc, values,
+								 nulls);
+		}
+	}
+	question_close(&question);
+	PG_RETURN_NULL();
+}

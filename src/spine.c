@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * spine.c
+ *		Where the server enters: _PG_init starts each room, nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include "audit/spine_audit.h"
+#include "base/rights.h"
+#include "base/settings.h"
+#include "catalog/spine_catalog.h"
+#include "ownership/spine_ownership.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	settings_init();
+	rights_init();
+	catalog_init();
+	audit_init();
+	ownership_init();
+}
