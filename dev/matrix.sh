@@ -116,7 +116,7 @@ cd /spine
 export PG_CONFIG=/usr/lib/postgresql/$version/bin/pg_config
 bin=$(dirname $PG_CONFIG)
 clang=$(ls /usr/bin/clang-[0-9]* | head -1)
-make -s -j2 -f Makefile SPINE_DEV=1 CC=$clang PG_CONFIG=$PG_CONFIG
+make -s -k -j2 -f Makefile SPINE_DEV=1 CC=$clang PG_CONFIG=$PG_CONFIG
 echo "ok - build: no warning from $(basename $clang)"
 make -s -f Makefile clean PG_CONFIG=$PG_CONFIG
 

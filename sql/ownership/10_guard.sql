@@ -52,3 +52,15 @@ CREATE FUNCTION spine.next_states(role name, relation regclass, key jsonb)
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'spine_next_states';
 COMMENT ON FUNCTION spine.next_states(name, regclass, jsonb) IS
     'The states that a row''s transitions lead to, and whether a role may make each one; the caller needs SELECT';
+
+CREATE FUNCTION spine.refuse_drop() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'spine_refuse_drop';
+COMMENT ON FUNCTION spine.refuse_drop() IS
+    'Event trigger: refuses to drop spine while it guards tables';
+
+CREATE EVENT TRIGGER spine_refuse_drop ON ddl_command_start
+    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA')
+    EXECUTE FUNCTION spine.refuse_drop();
+ALTER EVENT TRIGGER spine_refuse_drop ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER spine_refuse_drop IS
+    'Guards must not vanish silently: spine.detach_all() comes before DROP EXTENSION spine';

@@ -192,8 +192,10 @@ audit_push(const AuditEvent *event)
 	Datum		 values[AUDIT_COLUMNS];
 	Circumstance now;
 
-	circumstance(&now);
+	/* NOT NULL in the table; nobody else asks. */
+	Assert(event->dataset != 0 && event->action != 0 && event->via != 0);
 
+	circumstance(&now);
 	values[AUDIT_AT] = TimestampTzGetDatum(now.at);
 	values[AUDIT_N] = now.n;
 	values[AUDIT_XID] = now.xid;

@@ -41,17 +41,17 @@
 
 /* Types of the columns, as sql/audit/10_tables.sql makes them. */
 static const Oid audit_types[AUDIT_COLUMNS] =
-	{TIMESTAMPTZOID, XID8OID, INT4OID, INT8OID, TEXTOID, TEXTOID,  JSONBOID,
-	 TEXTOID,		 TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID,
-	 TEXTOID,		 TEXTOID, TEXTOID, INETOID, JSONBOID};
+	{TIMESTAMPTZOID, XID8OID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID,
+	 TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID,
+	 TEXTOID, TEXTOID, TEXTOID, INETOID, JSONBOID};
 static const Oid denied_types[DENIED_COLUMNS] =
 	{TIMESTAMPTZOID, XID8OID, INT4OID, INT8OID, TEXTOID, TEXTOID, JSONBOID,
-	 TEXTOID,		 TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	 TEXTOID,		 TEXTOID, TEXTOID, INETOID, JSONBOID};
+	 TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	 TEXTOID, TEXTOID, TEXTOID, INETOID, JSONBOID};
 static const Oid outbox_types[OUTBOX_COLUMNS] = {TIMESTAMPTZOID, XID8OID,
-												 INT4OID,		 TEXTOID,
-												 TEXTOID,		 TEXTOID,
-												 JSONBOID,		 JSONBOID,
+												 INT4OID, TEXTOID,
+												 TEXTOID, TEXTOID,
+												 JSONBOID, JSONBOID,
 												 TEXTOID};
 
 /* What is known of one of the tables. */
@@ -446,8 +446,12 @@ void
 table_insert(LogTable table, const LogEntry *entries, int n)
 {
 	TableEntry *entry = &tables[table];
-	Relation	rel = table_open(entry->relid, RowExclusiveLock);
+	Relation	rel = try_table_open(entry->relid, RowExclusiveLock);
 	Leaf		leaf = {NULL, InvalidOid, false, 0};
+
+	/* Its own transaction may drop the extension over waiting rows. */
+	if (rel == NULL)
+		table_missing(entry);
 
 	for (int i = 0; i < n; i++)
 	{

@@ -57,4 +57,9 @@ membership_inherits(HeapTuple membership)
 }
 #endif
 
+/* In front of a declaration: the function does not return. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #endif /* SPINE_COMPAT_H */

@@ -301,27 +301,32 @@ prevent_if_read_only(const char *command)
 }
 
 /*
- * Make merged the accepted document, and the database fit it.  Returns the
- * revision: the same one if nothing differs.
+ * Make merged, which came of doc, the accepted document, and the database fit
+ * it.  Returns the revision: the same one if nothing differs.
  */
 static int64
-apply_document(const Jsonb *current, int64 rev, const Jsonb *merged,
+apply_document(Jsonb *current, int64 rev, const Jsonb *doc, Jsonb *merged,
 			   const char *message)
 {
-	Oid			user = GetUserId();
-	bool		admin = is_spine_admin(user);
-	List	   *attachments;
+	Jsonb *followed = document_follow(current);
+	Oid	   user = GetUserId();
+	Oid	   only = is_spine_admin(user) ? InvalidOid : user;
+	List  *attachments;
+	List  *pins;
 
-	judge_document(merged, current, true);
-	if (!admin)
-		check_rights(current, merged,
-					 document_diff(&current->root, &merged->root), user);
-	attachments = document_attachments(&current->root, &merged->root,
-									   admin ? InvalidOid : user);
+	merged = document_follow(merged);
+	judge_document(merged, followed, true);
+	if (OidIsValid(only))
+		check_rights(followed, merged,
+					 document_diff(&followed->root, &merged->root), user);
+	attachments = document_attachments(&followed->root, &merged->root, only);
+	pins = pins_changed(&doc->root, &followed->root, &merged->root, only);
+
 	if (documents_equal(current, merged))
 		projection_mend(rev);
 	else
 		projection_insert_revision(current, rev++, merged, message);
+	projection_repin(pins, rev);
 	run_steps(attachments);
 	return rev;
 }
@@ -360,7 +365,7 @@ spine_apply(PG_FUNCTION_ARGS)
 	merged =
 		document_merge(current, doc, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	PG_RETURN_INT64(
-		apply_document(current, rev, merged, text_argument(fcinfo, 1)));
+		apply_document(current, rev, doc, merged, text_argument(fcinfo, 1)));
 }
 
 /* spine.rollback(rev, message): an old document whole, as a new revision. */
@@ -382,7 +387,8 @@ spine_rollback(PG_FUNCTION_ARGS)
 	revision_lock();
 	current = document_newest(&rev);
 	PG_RETURN_INT64(
-		apply_document(current, rev, document, text_argument(fcinfo, 1)));
+		apply_document(current, rev, document, document,
+					   text_argument(fcinfo, 1)));
 }
 
 /* ---- plan ---- */
@@ -427,8 +433,15 @@ spine_plan(PG_FUNCTION_ARGS)
 	Jsonb	   *merged =
 		document_merge(current, doc, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 
-	judge_document(merged, current, false);
-	return_steps(fcinfo, document_plan(&current->root, &merged->root));
+	List	   *pins;
+
+	merged = document_follow(merged);
+	judge_document(merged, document_follow(current), false);
+	pins = pins_changed(&doc->root, &current->root, &merged->root,
+						InvalidOid);
+	return_steps(fcinfo,
+				 list_concat(document_plan(&current->root, &merged->root),
+							 pins_steps(pins)));
 	return (Datum) 0;
 }
 

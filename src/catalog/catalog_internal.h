@@ -53,7 +53,7 @@
 #define Anum_pin_identity 2
 #define Anum_pin_sha256 3
 
-/* ---- in format.c: the shape of the document as one table ---- */
+/* ---- in shape.c, by the table of format.c ---- */
 
 /* Findings about shape alone: kinds, types, names, values; also unknown keys
  * with the nearest known one.  Needs nothing but the document. */
@@ -203,6 +203,48 @@ extern Oid	spine_table_oid_strict(const char *name);
 /* The function pins of a dataset (List of FunctionPin). */
 extern List *catalog_pins(const char *dataset);
 
+/* Is any function pinned at all? */
+extern bool catalog_has_pins(void);
+
+/* A party whose role has another name than when it was applied. */
+typedef struct RenamedRole
+{
+	const char *party;
+	const char *before; /* the role's name in the document */
+	const char *after;	/* its name now */
+} RenamedRole;
+
+/* All such parties (List of RenamedRole). */
+extern List *catalog_renamed_roles(void);
+
+/* ---- in pins.c ---- */
+
+/* New pins for a dataset whose definition stays. */
+typedef struct PinChange
+{
+	SpecDataset *dataset;
+	Oid			 relid;
+	List		*before; /* of FunctionPin, as here */
+	List		*after;
+} PinChange;
+
+/* The pins of a dataset as its functions are now; warns where it cannot. */
+extern List *pins_find(const SpecDataset *dataset, Oid relid);
+
+/* What needs new pins (List of PinChange): datasets that doc names and that
+ * stay as they are; of a valid user, those on the user's tables. */
+extern List *pins_changed(const JsonbContainer *doc,
+						  const JsonbContainer *before,
+						  const JsonbContainer *merged, Oid user);
+
+/* What plan says about them. */
+extern List *pins_steps(const List *changes);
+
+/* ---- in follow.c ---- */
+
+/* The document with the present names of renamed roles. */
+extern Jsonb *document_follow(Jsonb *document);
+
 /* ---- in revision.c ---- */
 
 /* The newest revision's document as the latest snapshot has it; an empty
@@ -234,6 +276,8 @@ extern int64 projection_revision(void);
 extern void projection_insert_revision(const Jsonb *current, int64 rev,
 									   const Jsonb *document,
 									   const char *message);
+/* Show new pins (List of PinChange). */
+extern void projection_repin(const List *changes, int64 rev);
 /* Make good what happened to the projection without a revision. */
 extern void projection_mend(int64 rev);
 
@@ -242,6 +286,10 @@ extern void projection_mend(int64 rev);
 /* Does a dataset live in this database? */
 extern bool dataset_is_local(const JsonbContainer *dataset,
 							 const char *local_store);
+
+/* A dataset's member in a document; false if it is not there. */
+extern bool document_dataset(const JsonbContainer *doc,
+							 const SpecDataset *dataset, JsonbValue *value);
 
 /* Let every room append its steps about one dataset. */
 extern void catalog_run_steps(const SpecDataset *before,

@@ -107,8 +107,7 @@ extern const Field *format_field(const Shape *object, const char *name,
 								 int len);
 
 /* What of a union a value is meant to be; the shape itself otherwise. */
-extern const Shape *format_choose(const Shape *shape,
-								  const JsonbValue *value);
+extern const Shape *format_choose(const Shape *shape, const JsonbValue *value);
 
 /* The ECMA 262 pattern that strings of this kind match; NULL for any. */
 extern const char *format_string_pattern(ShapeKind kind);
@@ -124,8 +123,8 @@ extern const char *format_type_name(const Shape *shape);
  * before what is in them, and for each name in a map (shape is then the
  * map's key).  Returns whether to go into a container.
  */
-typedef bool (*FormatVisit) (void *arg, const Shape *shape,
-							 const JsonbValue *value, const Place *place);
+typedef bool (*FormatVisit)(void *arg, const Shape *shape,
+							const JsonbValue *value, const Place *place);
 
 /* Walk a container along a shape; what the format does not know is left out. */
 extern void format_walk(const Shape *shape, const JsonbContainer *container,

@@ -14,6 +14,7 @@
 
 #include "catalog/catalog_internal.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "lib/stringinfo.h"
 
 #define NOT_YET "-- stored, not yet enforced"
@@ -44,7 +45,7 @@ static const char *const later_dataset[] =
 	 "privacy",	  "slos",	  "contracts",		  "read",	  NULL};
 static const char *const later_attribute[] = {"residency", "erasure",
 											  "encrypted", "retention", NULL};
-static const char *const later_lifecycle[] = {"alerts", NULL};
+static const char *const later_lifecycle[] = {"alerts", "contention", NULL};
 static const char *const later_state[] = {"read", NULL};
 
 static const EntityKind dataset_maps[] = {
@@ -90,6 +91,29 @@ listed(const JsonbValue *key, const char *const *words)
 }
 
 /*
+ * Is all that differs in this member enforced, or nothing?  Of contention,
+ * the version is.
+ */
+static bool
+enforced_already(const Pairs *member)
+{
+	Pairs		pairs;
+
+	if (values_equal(member->before, member->after))
+		return true;
+	if (!key_is(&member->key, "contention"))
+		return false;
+
+	pairs_begin(&pairs, value_object(member->before),
+				value_object(member->after));
+	while (pairs_next(&pairs))
+		if (!key_is(&pairs.key, "version") &&
+			!values_equal(pairs.before, pairs.after))
+			return false;
+	return true;
+}
+
+/*
  * The comment that names the members of a change which are stored only; NULL
  * if there are none.
  */
@@ -111,8 +135,7 @@ later_comment(const char *const *later, const JsonbValue *before,
 	pairs_begin(&pairs, value_object(before), value_object(after));
 	while (pairs_next(&pairs))
 	{
-		if (!listed(&pairs.key, later) ||
-			values_equal(pairs.before, pairs.after))
+		if (!listed(&pairs.key, later) || enforced_already(&pairs))
 			continue;
 		appendStringInfoString(&buf, found ? ", " : ": ");
 		appendBinaryStringInfo(&buf, pairs.key.val.string.val,
@@ -489,12 +512,64 @@ same_surroundings(const Pairs *context, const char *before_store,
 					jb_get_text(value_object(context->after), "owner"));
 }
 
+/* Which datasets' attachments are looked at, and how. */
+typedef struct Attacher
+{
+	const char *before_store; /* local store of the one document */
+	const char *after_store;  /* and of the other */
+	Oid			user;		  /* whose tables alone; invalid: all */
+	MemoryContext scratch;	  /* for datasets that stay as they are */
+	List	   *steps;		  /* what was found */
+} Attacher;
+
+/* Append the rooms' steps about one dataset; same: it stays as it is. */
+static void
+attach_dataset(Attacher *attacher, const Pairs *context, const Pairs *dataset,
+			   bool same)
+{
+	SpecDataset *after =
+		local_dataset(&context->key, context->after, &dataset->key,
+					  dataset->after, attacher->after_store);
+	SpecDataset *before = same ?
+		after :
+		local_dataset(&context->key, context->before, &dataset->key,
+					  dataset->before, attacher->before_store);
+
+	if ((before != NULL || after != NULL) &&
+		may_attach(before, attacher->user) &&
+		may_attach(after, attacher->user))
+		catalog_run_steps(before, after, &attacher->steps);
+}
+
+/*
+ * The same for a dataset that stays as it is, which hardly ever needs
+ * anything: looked at in memory that is used again for the next one, so that
+ * thousands of them cost little.
+ */
+static void
+mend_dataset(Attacher *attacher, const Pairs *context, const Pairs *dataset)
+{
+	List		 *steps = attacher->steps;
+	MemoryContext mcxt = MemoryContextSwitchTo(attacher->scratch);
+	bool		  whole;
+
+	attacher->steps = NIL;
+	attach_dataset(attacher, context, dataset, true);
+	whole = attacher->steps == NIL;
+	attacher->steps = steps;
+	MemoryContextSwitchTo(mcxt);
+	MemoryContextReset(attacher->scratch);
+
+	if (!whole)
+		attach_dataset(attacher, context, dataset, true);
+}
+
 /* Steps about the attachments of one context's datasets. */
 static void
-attach_context(List **steps, const Pairs *context, const char *before_store,
-			   const char *after_store, Oid user)
+attach_context(Attacher *attacher, const Pairs *context)
 {
-	bool		same = same_surroundings(context, before_store, after_store);
+	bool		same = same_surroundings(context, attacher->before_store,
+										 attacher->after_store);
 	Pairs		pairs;
 
 	pairs_begin(&pairs,
@@ -502,19 +577,11 @@ attach_context(List **steps, const Pairs *context, const char *before_store,
 				jb_get_object(value_object(context->after), "datasets"));
 	while (pairs_next(&pairs))
 	{
-		SpecDataset *before;
-		SpecDataset *after;
-
 		CHECK_FOR_INTERRUPTS();
-		after = local_dataset(&context->key, context->after, &pairs.key,
-							  pairs.after, after_store);
-		before = same && values_equal(pairs.before, pairs.after) ?
-			after :
-			local_dataset(&context->key, context->before, &pairs.key,
-						  pairs.before, before_store);
-		if ((before != NULL || after != NULL) && may_attach(before, user) &&
-			may_attach(after, user))
-			catalog_run_steps(before, after, steps);
+		if (same && values_equal(pairs.before, pairs.after))
+			mend_dataset(attacher, context, &pairs);
+		else
+			attach_dataset(attacher, context, &pairs, false);
 	}
 }
 
@@ -527,16 +594,19 @@ List *
 document_attachments(const JsonbContainer *before, const JsonbContainer *after,
 					 Oid user)
 {
-	char	   *before_store = document_local_store(before);
-	char	   *after_store = document_local_store(after);
-	List	   *steps = NIL;
+	Attacher	attacher = {document_local_store(before),
+							document_local_store(after), user, NULL, NIL};
 	Pairs		pairs;
 
+	attacher.scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "spine attachments",
+							  ALLOCSET_DEFAULT_SIZES);
 	pairs_begin(&pairs, jb_get_object(before, "contexts"),
 				jb_get_object(after, "contexts"));
 	while (pairs_next(&pairs))
-		attach_context(&steps, &pairs, before_store, after_store, user);
-	return steps;
+		attach_context(&attacher, &pairs);
+	MemoryContextDelete(attacher.scratch);
+	return attacher.steps;
 }
 
 List *
@@ -581,4 +651,15 @@ document_datasets(const JsonbContainer *doc)
 	while (pairs_next(&pairs))
 		datasets = context_datasets(datasets, &pairs, local_store);
 	return datasets;
+}
+
+/* A dataset's member in a document; false if it is not there. */
+bool
+document_dataset(const JsonbContainer *doc, const SpecDataset *dataset,
+				 JsonbValue *value)
+{
+	const JsonbContainer *context =
+		jb_get_object(jb_get_object(doc, "contexts"), dataset->context);
+
+	return jb_get(jb_get_object(context, "datasets"), dataset->name, value);
 }

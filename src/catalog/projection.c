@@ -20,7 +20,6 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/expression.h"
@@ -35,7 +34,6 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(spine_project);
@@ -63,8 +61,6 @@ typedef struct Projector
 	bool		roles_changed; /* does a party stand for another role? */
 } Projector;
 
-static CatalogPinsHook pins_hook = NULL;
-
 /* Documents that the insert of a revision hands over to its trigger. */
 static struct
 {
@@ -72,13 +68,6 @@ static struct
 	const Jsonb *document;
 }			known[2];
 static int	known_count = 0;
-
-/* Take the room's hook that finds a dataset's pins; called from _PG_init. */
-void
-catalog_register_pins(CatalogPinsHook hook)
-{
-	pins_hook = hook;
-}
 
 /* ---- rows ---- */
 
@@ -318,79 +307,19 @@ mend_parties(Projector *projector)
 
 /* ---- pins ---- */
 
-/* The pins of a dataset, as the room that knows its expressions finds them. */
-static List *
-find_pins(const SpecDataset *dataset, Oid relid)
-{
-	Relation	rel = try_relation_open(relid, AccessShareLock);
-	List	   *pins;
-
-	if (rel == NULL)
-		return NIL;
-	pins = pins_hook(dataset, rel);
-	relation_close(rel, AccessShareLock);
-	return pins;
-}
-
-/*
- * The same inside a subtransaction: an expression that is no longer sound
- * must not stop a restore.  The guard refuses what depends on it.
- */
-static List *
-find_pins_safely(const SpecDataset *dataset, Oid relid)
-{
-	MemoryContext mcxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	List	   *volatile pins = NIL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(mcxt);
-	PG_TRY();
-	{
-		pins = find_pins(dataset, relid);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(mcxt);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(mcxt);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			ReThrowError(error);
-		ereport(WARNING,
-				(errmsg("could not pin the functions of dataset \"%s\"",
-						dataset->key),
-				 errdetail_internal("%s", error->message)));
-		pins = NIL;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(mcxt);
-	CurrentResourceOwner = owner;
-	return pins;
-}
-
-/* Show the pins of a dataset. */
+/* Show the pins of a dataset, which has none shown. */
 static void
-project_pins(Projector *projector, const SpecDataset *dataset, Oid relid)
+insert_pins(Projector *projector, const char *dataset, const List *pins)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	if (pins_hook == NULL || dataset->lifecycle == NULL || !OidIsValid(relid))
-		return;
-
-	foreach (lc, find_pins_safely(dataset, relid))
+	foreach (lc, pins)
 	{
 		const FunctionPin *pin = lfirst(lc);
-		bool		nulls[Natts_pin] = {false};
-		Datum		values[Natts_pin];
+		bool			   nulls[Natts_pin] = {false};
+		Datum			   values[Natts_pin];
 
-		set_text(values, nulls, Anum_pin_dataset, dataset->key);
+		set_text(values, nulls, Anum_pin_dataset, dataset);
 		set_text(values, nulls, Anum_pin_identity, pin->identity);
 		set_text(values, nulls, Anum_pin_sha256, pin->sha256);
 		insert_row(&projector->pin, values, nulls);
@@ -521,7 +450,7 @@ insert_dataset(Projector *projector, const SpecDataset *dataset,
 	insert_asset(projector, &asset);
 	insert_attributes(projector, dataset);
 	insert_children(projector, dataset);
-	project_pins(projector, dataset, asset.relid);
+	insert_pins(projector, dataset->key, pins_find(dataset, asset.relid));
 }
 
 /* Note the tables of a dataset that is changed or gone. */
@@ -931,6 +860,29 @@ projection_mend(int64 rev)
 	}
 	projector_begin(&projector, rev);
 	mend_parties(&projector);
+	projector_end(&projector);
+}
+
+/* Show new pins of datasets whose definitions stay (List of PinChange). */
+void
+projection_repin(const List *changes, int64 rev)
+{
+	Projector projector;
+	ListCell *lc;
+
+	if (changes == NIL)
+		return;
+	lock_projection();
+	projector_begin(&projector, rev);
+	foreach (lc, changes)
+	{
+		const PinChange *change = lfirst(lc);
+
+		delete_by_text(&projector.pin, "pin_pkey", Anum_pin_dataset,
+					   change->dataset->key);
+		insert_pins(&projector, change->dataset->key, change->after);
+		projector.relations = lappend_oid(projector.relations, change->relid);
+	}
 	projector_end(&projector);
 }
 

@@ -312,3 +312,64 @@ catalog_party_role(const char *party)
 	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) ? role :
 																	InvalidOid;
 }
+
+/* Is any function pinned at all? */
+bool
+catalog_has_pins(void)
+{
+	Relation	rel = table_open(spine_table_oid_strict("pin"),
+								 AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	bool		found = HeapTupleIsValid(systable_getnext(scan));
+
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* The party of a row if its role has another name now; NULL otherwise. */
+static RenamedRole *
+renamed_role(Lookup *lookup, HeapTuple row)
+{
+	Oid			role = DatumGetObjectId(column_plain(lookup, row,
+													 Anum_party_roleid));
+	char	   *before = column_text(lookup, row, Anum_party_role);
+	char	   *after;
+	RenamedRole *renamed;
+
+	if (!OidIsValid(role) || before == NULL)
+		return NULL;
+	after = GetUserNameFromId(role, true);
+	if (after == NULL || strcmp(before, after) == 0)
+		return NULL;
+
+	renamed = palloc(sizeof(RenamedRole));
+	renamed->party = column_text(lookup, row, Anum_party_party);
+	renamed->before = before;
+	renamed->after = after;
+	return renamed;
+}
+
+/* All parties whose roles have other names now (List of RenamedRole). */
+List *
+catalog_renamed_roles(void)
+{
+	Lookup		lookup;
+	List	   *renamed = NIL;
+	HeapTuple	row;
+
+	lookup.rel = table_open(spine_table_oid_strict("party"),
+							AccessShareLock);
+	lookup.scan = systable_beginscan(lookup.rel, InvalidOid, false, NULL, 0,
+									 NULL);
+	while ((row = lookup_next(&lookup)) != NULL)
+	{
+		RenamedRole *entry = renamed_role(&lookup, row);
+
+		if (entry != NULL)
+			renamed = lappend(renamed, entry);
+	}
+	lookup_end(&lookup);
+	return renamed;
+}

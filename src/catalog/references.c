@@ -30,8 +30,7 @@ typedef struct References
 	const JsonbContainer *doc;
 	const char *local_store;
 	Findings   *findings;
-	const JsonbContainer *dataset;	 /* that the walk is in or has left */
-	const JsonbContainer *lifecycle; /* of it, or NULL */
+	const JsonbContainer *lifecycle; /* of the dataset last met, or NULL */
 	bool		local;				 /* does it live here? */
 	HTAB	   *topics;				 /* declared by events */
 	HTAB	   *roles;				 /* of parties */
@@ -182,9 +181,10 @@ check_term(References *refs, const Reference *ref, const char *scheme,
 	if (jb_get_n(terms, scheme, schemelen, &value) && jb_is_object(&value) &&
 		has_entry(value.val.binary.data, ref))
 		return;
-	finding_add(refs->findings, FINDING_ERROR, "unknown_term", ref->place,
-				NULL, "term \"%.*s\" of scheme \"%.*s\" does not exist in the document",
-				ref->len, ref->text, schemelen, scheme);
+	finding_add(
+		refs->findings, FINDING_ERROR, "unknown_term", ref->place, NULL,
+		"term \"%.*s\" of scheme \"%.*s\" does not exist in the document",
+		ref->len, ref->text, schemelen, scheme);
 }
 
 /* A tag is "scheme:term". */
@@ -197,8 +197,8 @@ check_tag(References *refs, const Reference *ref)
 	if (colon == NULL)
 	{
 		finding_add(refs->findings, FINDING_ERROR, "bad_tag", ref->place,
-					"A tag is written scheme:term.",
-					"\"%.*s\" is not a tag", ref->len, ref->text);
+					"A tag is written scheme:term.", "\"%.*s\" is not a tag",
+					ref->len, ref->text);
 		return;
 	}
 	term.text = colon + 1;
@@ -216,8 +216,8 @@ check_dataset_key(References *refs, const Reference *ref)
 		context = jb_get_object(jb_get_object(refs->doc, "contexts"),
 								linitial(parts));
 	if (context == NULL ||
-		jb_get_object(jb_get_object(context, "datasets"),
-					  lsecond(parts)) == NULL)
+		jb_get_object(jb_get_object(context, "datasets"), lsecond(parts)) ==
+			NULL)
 		unknown(refs, ref, "unknown_dataset", "dataset");
 }
 
@@ -323,10 +323,11 @@ check_relation_name(References *refs, const Reference *ref)
 
 	if (spelling == NULL)
 	{
-		finding_add(refs->findings, FINDING_ERROR, "bad_relation", ref->place,
-					"Write schema.table, in double quotes where SQL needs them.",
-					"\"%.*s\" is not the name of a table with its schema",
-					ref->len, ref->text);
+		finding_add(
+			refs->findings, FINDING_ERROR, "bad_relation", ref->place,
+			"Write schema.table, in double quotes where SQL needs them.",
+			"\"%.*s\" is not the name of a table with its schema", ref->len,
+			ref->text);
 		return;
 	}
 	if (!refs->local)
@@ -487,8 +488,8 @@ check_any(References *refs, const JsonbValue *any, const Place *place)
 			here->index++;
 		if (value.type == jbvString &&
 			(token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM))
-			check_placeholder(refs, value.val.string.val,
-							  value.val.string.len, here);
+			check_placeholder(refs, value.val.string.val, value.val.string.len,
+							  here);
 	}
 }
 
@@ -534,7 +535,8 @@ check_together(References *refs, const Shape *shape,
 {
 	if (strcmp(shape->name, "dataset") == 0 ||
 		strcmp(shape->name, "context") == 0)
-		need(refs, says(object, "owner_state", "interim") ||
+		need(refs,
+			 says(object, "owner_state", "interim") ||
 				 has_member(object, "interim_owner"),
 			 object, "review_on", NULL, place);
 	else if (strcmp(shape->name, "residency") == 0)
@@ -568,9 +570,9 @@ stood_before(const JsonbContainer *list, const JsonbValue *text, int before)
 	{
 		JsonbValue *other;
 
-		other = getIthJsonbValueFromContainer(unconstify(JsonbContainer *,
-														 list),
-											  i);
+		other =
+			getIthJsonbValueFromContainer(unconstify(JsonbContainer *, list),
+										  i);
 		if (jb_same(other, text))
 			return true;
 	}
@@ -604,7 +606,6 @@ check_list(References *refs, const JsonbContainer *list, const Place *place)
 static void
 enter_dataset(References *refs, const JsonbContainer *dataset)
 {
-	refs->dataset = dataset;
 	refs->lifecycle = jb_get_object(dataset, "lifecycle");
 	refs->local = dataset_is_local(dataset, refs->local_store);
 }
@@ -636,8 +637,8 @@ visit_value(void *arg, const Shape *shape, const JsonbValue *value,
 		visit_container(refs, shape, value, place);
 	else if (value->type == jbvString)
 	{
-		Reference	ref = {shape, value->val.string.val,
-			value->val.string.len, place};
+		Reference ref = {shape, value->val.string.val, value->val.string.len,
+						 place};
 
 		check_placeholder(refs, ref.text, ref.len, place);
 		check_reference(refs, &ref);

@@ -79,11 +79,13 @@ static void
 check_attribute(const Check *check, FormatRef ref, const char *name,
 				const Place *place)
 {
-	bool		whole = ref == REF_COLUMN || ref == REF_SET;
-	List	   *parts = whole ? list_make1(unconstify(char *, name))
-		: asset_key_parts(name);
+	List	   *parts = NIL;
 	Form_pg_attribute column;
 
+	if (ref == REF_COLUMN || ref == REF_SET)
+		parts = list_make1(unconstify(char *, name));
+	else
+		parts = asset_key_parts(name);
 	if (parts == NIL)
 	{
 		finding_add(check->findings, check->severity, "bad_path", place,
@@ -100,10 +102,10 @@ check_attribute(const Check *check, FormatRef ref, const char *name,
 	if (ref == REF_WRITE || ref == REF_SET)
 		refuse_generated(check, column, place);
 	if (list_length(parts) > 1 && getBaseType(column->atttypid) != JSONBOID)
-		finding_add(check->findings, check->severity, "not_jsonb", place, NULL,
-					"path \"%s\" lies below column \"%s\", whose type is %s, not jsonb",
-					name, NameStr(column->attname),
-					format_type_be(column->atttypid));
+		finding_add(
+			check->findings, check->severity, "not_jsonb", place, NULL,
+			"path \"%s\" lies below column \"%s\", whose type is %s, not jsonb",
+			name, NameStr(column->attname), format_type_be(column->atttypid));
 }
 
 /* Is this name of a frozen thing a child's? */
@@ -164,8 +166,8 @@ unfit(Relation rel)
 		return "is a system catalog";
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		return "is temporary";
-	if (OidIsValid(getExtensionOfObject(RelationRelationId,
-										RelationGetRelid(rel))))
+	if (OidIsValid(
+			getExtensionOfObject(RelationRelationId, RelationGetRelid(rel))))
 		return "belongs to an extension";
 	return NULL;
 }
@@ -191,8 +193,8 @@ open_relation(const char *name, FindingSeverity severity, const Place *place,
 	if (reason == NULL)
 		return rel;
 	finding_add(findings, severity, "bad_relation", place,
-				"Tables and partitioned tables can be governed.",
-				"\"%s\" %s", name, reason);
+				"Tables and partitioned tables can be governed.", "\"%s\" %s",
+				name, reason);
 	relation_close(rel, AccessShareLock);
 	return NULL;
 }
@@ -203,8 +205,9 @@ is_governed(Oid relid, HTAB *governed)
 {
 	NameEntry	key = {NULL, 0, NULL};
 
-	key.text = quote_qualified_identifier(
-		get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+	key.text = quote_qualified_identifier(get_namespace_name(
+											  get_rel_namespace(relid)),
+										  get_rel_name(relid));
 	key.len = (int) strlen(key.text);
 	return hash_search(governed, &key, HASH_FIND, NULL) != NULL;
 }
@@ -222,8 +225,8 @@ check_partitions(const Check *check, HTAB *governed, const Place *place)
 	if (check->rel->rd_rel->relispartition)
 		related = get_partition_ancestors(relid);
 	if (check->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		related = list_concat(related,
-							  find_all_inheritors(relid, NoLock, NULL));
+		related =
+			list_concat(related, find_all_inheritors(relid, NoLock, NULL));
 	foreach (lc, related)
 		if (lfirst_oid(lc) != relid && is_governed(lfirst_oid(lc), governed))
 			finding_add(check->findings, FINDING_ERROR, "relation_conflict",
@@ -241,21 +244,10 @@ static List *
 primary_key(Relation rel)
 {
 	List	   *columns = NIL;
-	HeapTuple	tuple;
-	Form_pg_index index;
+	ListCell   *lc;
 
-	list_free(RelationGetIndexList(rel));
-	if (!OidIsValid(rel->rd_pkindex))
-		return NIL;
-	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(rel->rd_pkindex));
-	if (!HeapTupleIsValid(tuple))
-		return NIL;
-	index = (Form_pg_index) GETSTRUCT(tuple);
-	for (int i = 0; i < index->indnkeyatts; i++)
-		columns = lappend(columns,
-						  TupleDescAttr(RelationGetDescr(rel),
-										index->indkey.values[i] - 1));
-	ReleaseSysCache(tuple);
+	foreach (lc, relation_primary_key(rel))
+		columns = lappend(columns, find_column(rel, lfirst(lc)));
 	return columns;
 }
 
@@ -310,11 +302,11 @@ check_key(const Check *check)
 	{
 		columns = primary_key(check->rel);
 		if (columns == NIL)
-			finding_add(check->findings, check->severity, "no_key",
-						check->place,
-						"Give the table a primary key, or name the columns in \"key\".",
-						"relation \"%s\" has no primary key",
-						check->dataset->relation);
+			finding_add(
+				check->findings, check->severity, "no_key", check->place,
+				"Give the table a primary key, or name the columns in \"key\".",
+				"relation \"%s\" has no primary key",
+				check->dataset->relation);
 		return columns;
 	}
 
@@ -327,8 +319,8 @@ check_key(const Check *check)
 		columns = lappend(columns, column);
 	}
 	if (!is_unique_on(check->rel, columns))
-		finding_add(check->findings, FINDING_WARNING, "key_not_unique",
-					&place, "Add a unique index on just these columns.",
+		finding_add(check->findings, FINDING_WARNING, "key_not_unique", &place,
+					"Add a unique index on just these columns.",
 					"no unique index proves that the key is one");
 	return columns;
 }
@@ -385,14 +377,15 @@ static const char *
 no_state_value(Oid type, int32 typmod, const char *name)
 {
 	if (is_enum(type))
-		return has_label(type, name) ? NULL
-			: "is not a label of the enum";
+		return has_label(type, name) ? NULL : "is not a label of the enum";
 	if (is_integer(type))
-		return says_integer(type, name) ? NULL
-			: "is not an integer in its usual spelling and range";
+		return says_integer(type, name) ?
+			NULL :
+			"is not an integer in its usual spelling and range";
 	if (type == BOOLOID)
-		return strcmp(name, "true") == 0 || strcmp(name, "false") == 0 ? NULL
-			: "is neither true nor false";
+		return strcmp(name, "true") == 0 || strcmp(name, "false") == 0 ?
+			NULL :
+			"is neither true nor false";
 	if (type == NAMEOID)
 		return strlen(name) < NAMEDATALEN ? NULL : "is too long for a name";
 	if (type != TEXTOID && typmod >= (int32) VARHDRSZ &&
@@ -405,18 +398,19 @@ no_state_value(Oid type, int32 typmod, const char *name)
 static void
 check_labels(const Check *check, Oid type, const Place *place)
 {
-	CatCList   *labels = SearchSysCacheList1(ENUMTYPOIDNAME,
-											 ObjectIdGetDatum(type));
+	CatCList *labels =
+		SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(type));
 
 	for (int i = 0; i < labels->n_members; i++)
 	{
 		HeapTuple	tuple = &labels->members[i]->tuple;
-		char	   *label = pstrdup(NameStr(((Form_pg_enum)
-											 GETSTRUCT(tuple))->enumlabel));
+		char	   *label =
+			pstrdup(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
 
 		if (spec_state(check->dataset->lifecycle, label) == NULL)
-			finding_add(check->findings, FINDING_WARNING, "label_without_state",
-						place, "Rows with this value cannot be changed by anybody.",
+			finding_add(check->findings, FINDING_WARNING,
+						"label_without_state", place,
+						"Rows with this value cannot be changed by anybody.",
 						"label \"%s\" of type %s is not a state", label,
 						format_type_be(type));
 	}
@@ -465,15 +459,17 @@ check_governing(const Check *check)
 	if (!is_enum(type) && !is_string(type) && !is_integer(type) &&
 		type != BOOLOID)
 	{
-		finding_add(check->findings, check->severity, "bad_governing_type",
-					&place, "Use an enum, a string, an integer, a boolean, or a domain over one.",
-					"column \"%s\" of type %s cannot hold a state", name,
-					format_type_be(column->atttypid));
+		finding_add(
+			check->findings, check->severity, "bad_governing_type", &place,
+			"Use an enum, a string, an integer, a boolean, or a domain over one.",
+			"column \"%s\" of type %s cannot hold a state", name,
+			format_type_be(column->atttypid));
 		return;
 	}
 	if (!column->attnotnull)
 		finding_add(check->findings, FINDING_WARNING, "nullable_governing",
-					&place, "A row without a state cannot be changed by anybody.",
+					&place,
+					"A row without a state cannot be changed by anybody.",
 					"column \"%s\" may be null", name);
 	check_states(check, column);
 }
@@ -555,8 +551,8 @@ check_version(const Check *check)
 
 /* The columns of a child must match the parent's key, one by one. */
 static void
-check_via(const Check *check, const SpecChild *child, Relation rel,
-		  List *key, const Place *at)
+check_via(const Check *check, const SpecChild *child, Relation rel, List *key,
+		  const Place *at)
 {
 	Place		via = place_member(at, "via");
 	ListCell   *lc;
@@ -579,13 +575,11 @@ check_via(const Check *check, const SpecChild *child, Relation rel,
 						"column \"%s\" of relation \"%s\" does not exist",
 						(char *) lfirst(lc), child->relation);
 		else if (parent != NULL && column->atttypid != parent->atttypid)
-			finding_add(check->findings, check->severity, "via_mismatch",
-						&place, NULL,
-						"column \"%s\" is of type %s, the parent's \"%s\" of type %s",
-						NameStr(column->attname),
-						format_type_be(column->atttypid),
-						NameStr(parent->attname),
-						format_type_be(parent->atttypid));
+			finding_add(
+				check->findings, check->severity, "via_mismatch", &place, NULL,
+				"column \"%s\" is of type %s, the parent's \"%s\" of type %s",
+				NameStr(column->attname), format_type_be(column->atttypid),
+				NameStr(parent->attname), format_type_be(parent->atttypid));
 	}
 }
 
@@ -632,21 +626,20 @@ check_children(const Check *check, List *key)
 /* ---- all of it ---- */
 
 Relation
-check_relation(const SpecDataset *dataset, HTAB *governed,
-			   const Place *place, Findings *findings)
+check_relation(const SpecDataset *dataset, HTAB *governed, const Place *place,
+			   Findings *findings)
 {
 	Place		at = place_member(place, "relation");
 	Place		lifecycle = place_member(place, "lifecycle");
-	Check		check = {dataset, NULL, place, &lifecycle, findings,
-		FINDING_ERROR};
+	Check check = {dataset, NULL, place, &lifecycle, findings, FINDING_ERROR};
 	List	   *key;
 
 	if (dataset->enforcement == ENFORCEMENT_OFF)
 		check.severity = FINDING_WARNING;
 	if (relation_spelling(dataset->relation) == NULL)
 		return NULL;
-	check.rel = open_relation(dataset->relation, check.severity, &at,
-							  findings);
+	check.rel =
+		open_relation(dataset->relation, check.severity, &at, findings);
 	if (check.rel == NULL)
 		return NULL;
 

@@ -86,19 +86,6 @@ members_risk(const JsonbValue *before, const JsonbValue *after,
 	return risk;
 }
 
-/* Do two members of that name say the same? */
-static bool
-same_text(const JsonbValue *before, const JsonbValue *after,
-		  const char *member)
-{
-	char	   *a = jb_get_text(value_object(before), member);
-	char	   *b = jb_get_text(value_object(after), member);
-
-	if (a == NULL || b == NULL)
-		return a == b;
-	return strcmp(a, b) == 0;
-}
-
 /* ---- parties ---- */
 
 static bool
@@ -270,22 +257,28 @@ risk_of_context(const JsonbValue *name, const JsonbValue *before,
 	return members_risk(before, after, rules);
 }
 
+/* What a dataset asks for; "enforce" where it does not say. */
+static const char *
+enforcement(const JsonbValue *dataset)
+{
+	char	   *text = jb_get_text(value_object(dataset), "enforcement");
+
+	return text != NULL ? text : "enforce";
+}
+
 /* Is this dataset one whose table refuses what its rules do not allow? */
 static bool
 enforces(const JsonbValue *dataset)
 {
-	const JsonbContainer *obj = value_object(dataset);
-	char	   *enforcement = jb_get_text(obj, "enforcement");
-
-	return jb_get_text(obj, "relation") != NULL &&
-		(enforcement == NULL || strcmp(enforcement, "enforce") == 0);
+	return jb_get_text(value_object(dataset), "relation") != NULL &&
+		strcmp(enforcement(dataset), "enforce") == 0;
 }
 
 /* The risk of starting or ending to refuse. */
 static Risk
 enforcement_risk(const JsonbValue *before, const JsonbValue *after)
 {
-	if (same_text(before, after, "enforcement"))
+	if (strcmp(enforcement(before), enforcement(after)) == 0)
 		return RISK_SAFE;
 	return enforces(before) != enforces(after) ? RISK_BREAKING : RISK_REVIEW;
 }

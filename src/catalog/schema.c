@@ -22,8 +22,7 @@ typedef struct Writer
 	List	   *named; /* of Shape *: to be defined, each once */
 } Writer;
 
-static void write_shape(Writer *writer, const Shape *shape,
-						const char *about);
+static void write_shape(Writer *writer, const Shape *shape, const char *about);
 
 /* ---- small pieces ---- */
 
@@ -171,8 +170,8 @@ write_keywords(Writer *writer, const Shape *shape)
 	}
 
 	jb_push_text(&writer->state, "type",
-				 shape->kind == SHAPE_INT ? "integer"
-				 : format_type_name(shape));
+				 shape->kind == SHAPE_INT ? "integer" :
+											format_type_name(shape));
 	if (pattern != NULL)
 		jb_push_text(&writer->state, "pattern", pattern);
 	if (shape->kind == SHAPE_WORD)
@@ -201,8 +200,8 @@ write_shape(Writer *writer, const Shape *shape, const char *about)
 	(void) end_object(writer);
 
 	if (shape->name != NULL)
-		writer->named = list_append_unique_ptr(writer->named,
-											   unconstify(Shape *, shape));
+		writer->named =
+			list_append_unique_ptr(writer->named, unconstify(Shape *, shape));
 }
 
 /* ---- the schema ---- */

@@ -60,8 +60,8 @@ nearest_field(const Shape *object, const char *name, int len)
 		int			distance;
 
 		distance = varstr_levenshtein_less_equal(name, len, field->name,
-												 (int) strlen(field->name),
-												 1, 1, 1, least, true);
+												 (int) strlen(field->name), 1,
+												 1, 1, least, true);
 		if (distance < least)
 		{
 			best = field->name;
@@ -145,10 +145,10 @@ check_object(const Shape *object, const JsonbContainer *container,
 	jb_walk(&cursor, container);
 	while (jb_next_member(&cursor, &key, &value))
 	{
-		Place		here = place_member_n(place, key.val.string.val,
-										  key.val.string.len);
-		const Field *field = format_field(object, key.val.string.val,
-										  key.val.string.len);
+		Place here =
+			place_member_n(place, key.val.string.val, key.val.string.len);
+		const Field *field =
+			format_field(object, key.val.string.val, key.val.string.len);
 
 		if (field == NULL)
 			unknown_key(object, &key, &here, findings);
@@ -168,8 +168,8 @@ check_map(const Shape *map, const JsonbContainer *container,
 	jb_walk(&cursor, container);
 	while (jb_next_member(&cursor, &key, &value))
 	{
-		Place		here = place_member_n(place, key.val.string.val,
-										  key.val.string.len);
+		Place here =
+			place_member_n(place, key.val.string.val, key.val.string.len);
 
 		check_value(map->key, &key, &here, findings);
 		check_value(map->item, &value, &here, findings);
@@ -221,8 +221,7 @@ check_string(const Shape *shape, const JsonbValue *value, const Place *place,
 {
 	const char *text = value->val.string.val;
 	int			len = value->val.string.len;
-	bool		named = shape->kind == SHAPE_NAME ||
-		shape->kind == SHAPE_SCHEME;
+	bool named = shape->kind == SHAPE_NAME || shape->kind == SHAPE_SCHEME;
 
 	if (format_string_matches(shape->kind, text, len))
 		return;
@@ -262,12 +261,11 @@ check_word(const Shape *shape, const JsonbValue *value, const Place *place,
 static bool
 is_whole(Numeric number)
 {
-	Datum		whole = DirectFunctionCall2(numeric_trunc,
-											NumericGetDatum(number),
-											Int32GetDatum(0));
+	Datum whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(number),
+									  Int32GetDatum(0));
 
-	return DatumGetBool(DirectFunctionCall2(numeric_eq, whole,
-											NumericGetDatum(number)));
+	return DatumGetBool(
+		DirectFunctionCall2(numeric_eq, whole, NumericGetDatum(number)));
 }
 
 static void
@@ -281,8 +279,8 @@ check_number(const Shape *shape, const JsonbValue *value, const Place *place,
 		finding_add(findings, FINDING_ERROR, "wrong_type", place, NULL,
 					"expected an integer, not a fraction");
 
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												datum));
+	number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, datum));
 	if (number < shape->min || number > shape->max)
 		finding_add(findings, FINDING_ERROR, "out_of_range", place, NULL,
 					"%.10g is not between %.10g and %.10g", number, shape->min,

@@ -172,6 +172,14 @@ extern SpecState *spec_state(const SpecLifecycle *lifecycle, const char *name);
 /* Split "schema.table" (quoted as SQL identifiers) and open or look it up. */
 extern Oid	spec_relation_oid(const char *relation);
 
+/* ---- keys of relations (in relation_key.c) ---- */
+
+/* Names of the primary key's columns in its own order (List of char *). */
+extern List *relation_primary_key(Relation rel);
+/* The key as the dataset declares it, else the primary key of rel, which may
+ * be NULL (List of char *, the caller's own). */
+extern List *spec_key_columns(const SpecDataset *dataset, Relation rel);
+
 /* ---- readers of the projection (in reader.c) ---- */
 
 /* A governed dataset as the projection has it. */

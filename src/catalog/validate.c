@@ -43,8 +43,8 @@ typedef struct Validation
 } Validation;
 
 /* Called for each entry of a section. */
-typedef void (*EntryCheck) (Validation *v, const JsonbValue *name,
-							const JsonbContainer *entry, const Place *place);
+typedef void (*EntryCheck)(Validation *v, const JsonbValue *name,
+						   const JsonbContainer *entry, const Place *place);
 
 static CatalogCheckHook check_hooks[MAX_CHECKS];
 static int	check_hook_count = 0;
@@ -83,8 +83,8 @@ each_entry(Validation *v, const JsonbContainer *section, const Place *place,
 	jb_walk(&cursor, section);
 	while (jb_next_member(&cursor, &key, &value))
 	{
-		Place		here = place_member_n(place, key.val.string.val,
-										  key.val.string.len);
+		Place here =
+			place_member_n(place, key.val.string.val, key.val.string.len);
 
 		CHECK_FOR_INTERRUPTS();
 		if (jb_is_object(&value))
@@ -251,8 +251,8 @@ is_enforced_party(Validation *v, const JsonbValue *name)
 }
 
 static void
-check_party(Validation *v, const JsonbValue *name,
-			const JsonbContainer *party, const Place *place)
+check_party(Validation *v, const JsonbValue *name, const JsonbContainer *party,
+			const Place *place)
 {
 	Place		here = place_member(place, "role");
 	char	   *role = jb_get_text(party, "role");
@@ -302,8 +302,8 @@ document_local_store(const JsonbContainer *doc)
 	if (stores == NULL)
 		return NULL;
 	if (spine_store != NULL && spine_store[0] != '\0')
-		return jb_get(stores, spine_store, &value) ? pstrdup(spine_store)
-			: NULL;
+		return jb_get(stores, spine_store, &value) ? pstrdup(spine_store) :
+													 NULL;
 
 	jb_walk(&cursor, stores);
 	while (jb_next_member(&cursor, &key, &value))
@@ -317,6 +317,21 @@ document_local_store(const JsonbContainer *doc)
 	return here;
 }
 
+/* Does any store look like this database? */
+static bool
+has_candidate(const JsonbContainer *stores)
+{
+	JbCursor	cursor;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	jb_walk(&cursor, stores);
+	while (jb_next_member(&cursor, &key, &value))
+		if (jb_is_object(&value) && is_here(value.val.binary.data))
+			return true;
+	return false;
+}
+
 /* Tell if it is not clear which store this database is. */
 static void
 check_local_store(Validation *v)
@@ -327,18 +342,24 @@ check_local_store(Validation *v)
 	if (stores == NULL || v->local_store != NULL)
 		return;
 	if (spine_store != NULL && spine_store[0] != '\0')
-		finding_add(v->findings, FINDING_ERROR, "unclear_store", &place, NULL,
-					"store \"%s\" of setting spine.store does not exist in the document",
-					spine_store);
-	else
+		finding_add(
+			v->findings, FINDING_ERROR, "unclear_store", &place, NULL,
+			"store \"%s\" of setting spine.store does not exist in the document",
+			spine_store);
+	else if (has_candidate(stores))
 		finding_add(v->findings, FINDING_ERROR, "unclear_store", &place,
-					"Exactly one store of kind postgres has no \"server\", or spine.store names one.",
-					"it is not clear which store is this database");
+					"Name this database's store in the setting spine.store.",
+					"several stores could be this database");
+	else
+		finding_add(
+			v->findings, FINDING_WARNING, "no_local_store", &place,
+			"A store of kind postgres without \"server\" is this database.",
+			"no store is this database");
 }
 
 static void
-check_store(Validation *v, const JsonbValue *name,
-			const JsonbContainer *store, const Place *place)
+check_store(Validation *v, const JsonbValue *name, const JsonbContainer *store,
+			const Place *place)
 {
 	Place		here = place_member(place, "server");
 	char	   *server = jb_get_text(store, "server");
@@ -374,8 +395,8 @@ static bool
 has_retention(const Validation *v, const SpecDataset *dataset)
 {
 	const JsonbContainer *rules = jb_get_object(v->doc, "retention");
-	const JsonbContainer *own = jb_get_object(dataset->definition,
-											  "retention");
+	const JsonbContainer *own =
+		jb_get_object(dataset->definition, "retention");
 	JbCursor	cursor;
 	JsonbValue	key;
 	JsonbValue	value;
@@ -387,8 +408,9 @@ has_retention(const Validation *v, const SpecDataset *dataset)
 	jb_walk(&cursor, rules);
 	while (jb_next_member(&cursor, &key, &value))
 	{
-		char	   *of = jb_is_object(&value) ?
-			jb_get_text(value.val.binary.data, "dataset") : NULL;
+		char *of = jb_is_object(&value) ?
+			jb_get_text(value.val.binary.data, "dataset") :
+			NULL;
 
 		if (of != NULL && strcmp(of, dataset->key) == 0)
 			return true;
@@ -401,8 +423,8 @@ static void
 check_personal_data(Validation *v, const SpecDataset *dataset,
 					const Place *place)
 {
-	const JsonbContainer *attributes = jb_get_object(dataset->definition,
-													 "attributes");
+	const JsonbContainer *attributes =
+		jb_get_object(dataset->definition, "attributes");
 	Place		section = place_member(place, "attributes");
 	bool		personal = is_tagged(dataset->definition, "pii");
 	JbCursor	cursor;
@@ -413,8 +435,8 @@ check_personal_data(Validation *v, const SpecDataset *dataset,
 		jb_walk(&cursor, attributes);
 	while (attributes != NULL && jb_next_member(&cursor, &key, &value))
 	{
-		Place		here = place_member_n(&section, key.val.string.val,
-										  key.val.string.len);
+		Place here =
+			place_member_n(&section, key.val.string.val, key.val.string.len);
 		JsonbValue	erasure;
 
 		if (!jb_is_object(&value) || !is_tagged(value.val.binary.data, "pii"))
@@ -441,8 +463,9 @@ check_duties(Validation *v, const SpecDataset *dataset,
 	if (dataset->owner == NULL)
 		finding_add(v->findings,
 					dataset->local && dataset->lifecycle == NULL &&
-						dataset->producers == NIL ? FINDING_ERROR
-					: FINDING_WARNING,
+							dataset->producers == NIL ?
+						FINDING_ERROR :
+						FINDING_WARNING,
 					"no_owner", place, "Name an owner here or in the context.",
 					"dataset has no owner");
 	if (!jb_get(dataset->definition, "classification", &value) &&
@@ -517,8 +540,8 @@ check_context(Validation *v, const JsonbValue *name,
 	jb_walk(&cursor, datasets);
 	while (jb_next_member(&cursor, &key, &value))
 	{
-		Place		here = place_member_n(&section, key.val.string.val,
-										  key.val.string.len);
+		Place here =
+			place_member_n(&section, key.val.string.val, key.val.string.len);
 		SpecDataset *dataset;
 
 		CHECK_FOR_INTERRUPTS();
@@ -526,8 +549,8 @@ check_context(Validation *v, const JsonbValue *name,
 			continue;
 		dataset = spec_dataset_read(context_name, context, jb_text(&key),
 									value.val.binary.data);
-		dataset->local = dataset_is_local(value.val.binary.data,
-										  v->local_store);
+		dataset->local =
+			dataset_is_local(value.val.binary.data, v->local_store);
 		check_dataset(v, dataset, context, &here);
 	}
 }
@@ -594,8 +617,8 @@ validate_document(Jsonb *doc)
 
 	accepted = document_newest(&rev);
 	merged = document_merge(accepted, doc, false);
-	check_document(&merged->root, rev > 0 ? &accepted->root : NULL,
-				   &doc->root, findings);
+	check_document(&merged->root, rev > 0 ? &accepted->root : NULL, &doc->root,
+				   findings);
 	return findings;
 }
 

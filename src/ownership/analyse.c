@@ -13,7 +13,6 @@
  */
 #include "spine.h"
 
-#include "access/sysattr.h"
 #include "base/expression.h"
 #include "catalog/pg_type.h"
 #include "catalog/spine_catalog.h"
@@ -28,6 +27,9 @@
 /* Marks of a search: not reached, and where it began; else an edge. */
 #define NOT_REACHED (-2)
 #define START (-1)
+
+/* How many states at either end of a long way a message names. */
+#define WAY_ENDS 6
 
 /* A transition between two known states. */
 typedef struct Edge
@@ -48,7 +50,8 @@ typedef struct Analysis
 	int			nstates;
 	SpecState **states;
 	int			nedges;
-	Edge	   *edges;
+	Edge	   *edges; /* sorted by the state that they leave */
+	int		   *first; /* per state: where its edges begin; one more */
 	List	   *keys; /* of char *: key columns, as far as they are known */
 } Analysis;
 
@@ -97,8 +100,7 @@ is_prefix(const List *prefix, const List *path)
 	if (list_length(prefix) > list_length(path))
 		return false;
 	foreach (lc, prefix)
-		if (strcmp(lfirst(lc),
-				   list_nth(path, foreach_current_index(lc))) != 0)
+		if (strcmp(lfirst(lc), list_nth(path, foreach_current_index(lc))) != 0)
 			return false;
 	return true;
 }
@@ -131,23 +133,32 @@ why_closed(const Analysis *a, const char *column)
 
 /* ---- building the graph ---- */
 
-/* The key as declared, or the primary key of the relation. */
-static List *
-key_columns(const SpecDataset *dataset, Relation rel)
+/* Order of edges: by the state that they leave, then the one they enter. */
+static int
+compare_edges(const void *a, const void *b)
 {
-	Bitmapset  *columns;
-	List	   *names = NIL;
-	int			x = -1;
+	const Edge *left = a;
+	const Edge *right = b;
 
-	if (dataset->key_columns != NIL || rel == NULL)
-		return dataset->key_columns;
-	columns = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	while ((x = bms_next_member(columns, x)) >= 0)
-		names = lappend(names,
-						get_attname(RelationGetRelid(rel),
-									x + FirstLowInvalidHeapAttributeNumber,
-									false));
-	return names;
+	if (left->from != right->from)
+		return left->from < right->from ? -1 : 1;
+	return (left->to > right->to) - (left->to < right->to);
+}
+
+/* Sort the edges and note where those of each state begin. */
+static void
+index_edges(Analysis *a)
+{
+	int			e = 0;
+
+	qsort(a->edges, a->nedges, sizeof(Edge), compare_edges);
+	a->first = palloc(sizeof(int) * (a->nstates + 1));
+	for (int state = 0; state <= a->nstates; state++)
+	{
+		while (e < a->nedges && a->edges[e].from < state)
+			e++;
+		a->first[state] = e;
+	}
 }
 
 static void
@@ -155,8 +166,8 @@ build_graph(Analysis *a)
 {
 	ListCell   *lc;
 
-	a->states = palloc0(sizeof(SpecState *) *
-						list_length(a->lifecycle->states));
+	a->states =
+		palloc0(sizeof(SpecState *) * list_length(a->lifecycle->states));
 	foreach (lc, a->lifecycle->states)
 		a->states[a->nstates++] = lfirst(lc);
 
@@ -172,6 +183,7 @@ build_graph(Analysis *a)
 		if (edge->from >= 0 && edge->to >= 0)
 			a->nedges++;
 	}
+	index_edges(a);
 }
 
 /*
@@ -193,10 +205,9 @@ search(const Analysis *a, int *marks)
 		int			state = queue[head++];
 
 		CHECK_FOR_INTERRUPTS();
-		for (int e = 0; e < a->nedges; e++)
+		for (int e = a->first[state]; e < a->first[state + 1]; e++)
 		{
-			if (a->edges[e].from != state ||
-				marks[a->edges[e].to] != NOT_REACHED)
+			if (marks[a->edges[e].to] != NOT_REACHED)
 				continue;
 			marks[a->edges[e].to] = e;
 			queue[tail++] = a->edges[e].to;
@@ -216,18 +227,37 @@ new_marks(const Analysis *a, int start)
 	return marks;
 }
 
-/* How a search came to a state: "paid -> refunded -> cart". */
+/*
+ * How a search came to a state: "paid -> refunded -> cart".  The middle of a
+ * long way is left out.
+ */
 static char *
 way_to(const Analysis *a, const int *marks, int state)
 {
-	char	   *way = pstrdup(a->states[state]->name);
+	List	   *way = list_make1_int(state);
+	StringInfoData buf;
+	int			n;
 
 	while (marks[state] >= 0)
 	{
 		state = a->edges[marks[state]].from;
-		way = psprintf("%s -> %s", a->states[state]->name, way);
+		way = lappend_int(way, state);
 	}
-	return way;
+
+	n = list_length(way);
+	initStringInfo(&buf);
+	for (int i = n - 1; i >= 0; i--)
+	{
+		if (i < n - WAY_ENDS && i >= WAY_ENDS)
+		{
+			appendStringInfo(&buf, "%d more -> ", i - WAY_ENDS + 1);
+			i = WAY_ENDS - 1;
+		}
+		appendStringInfo(&buf, "%s%s", a->states[list_nth_int(way, i)]->name,
+						 i > 0 ? " -> " : "");
+	}
+	list_free(way);
+	return buf.data;
 }
 
 /* ---- transitions ---- */
@@ -239,8 +269,8 @@ check_transition_name(const Analysis *a, const SpecTransition *transition,
 {
 	if (transition == NULL)
 		finding_add(a->findings, FINDING_ERROR, "bad_transition", place,
-					"Write \"from -> to\".",
-					"\"%s\" does not name two states", name);
+					"Write \"from -> to\".", "\"%s\" does not name two states",
+					name);
 	else if (spec_state(a->lifecycle, transition->from) == NULL)
 		finding_add(a->findings, FINDING_ERROR, "bad_transition", place, NULL,
 					"transition \"%s\" leaves unknown state \"%s\"", name,
@@ -250,9 +280,10 @@ check_transition_name(const Analysis *a, const SpecTransition *transition,
 					"transition \"%s\" leads to unknown state \"%s\"", name,
 					transition->to);
 	else if (strcmp(transition->from, transition->to) == 0)
-		finding_add(a->findings, FINDING_WARNING, "self_loop", place,
-					"A state that does not change is no transition; its guard and handoffs never run.",
-					"transition \"%s\" leads nowhere", name);
+		finding_add(
+			a->findings, FINDING_WARNING, "self_loop", place,
+			"A state that does not change is no transition; its guard and handoffs never run.",
+			"transition \"%s\" leads nowhere", name);
 }
 
 static const SpecTransition *
@@ -326,9 +357,9 @@ check_guard(const Analysis *a, const SpecTransition *transition,
 
 	if (a->rel == NULL)
 		return;
-	definition = jb_get_object(jb_get_object(a->dataset->definition,
-											 "lifecycle"),
-							   "transitions");
+	definition =
+		jb_get_object(jb_get_object(a->dataset->definition, "lifecycle"),
+					  "transitions");
 	is_text = jb_get_text(jb_get_object(definition, transition->name),
 						  "guard") != NULL;
 
@@ -456,9 +487,10 @@ check_freeze(const Analysis *a, const SpecTransition *transition,
 		if (!is_child)
 			who = who_writes(a, to, path_of(name));
 		if (who != NULL)
-			finding_add(a->findings, FINDING_ERROR, "freeze_open", &here, NULL,
-						"\"%s\" is frozen on the way into \"%s\", where %s may write it",
-						name, to->name, who);
+			finding_add(
+				a->findings, FINDING_ERROR, "freeze_open", &here, NULL,
+				"\"%s\" is frozen on the way into \"%s\", where %s may write it",
+				name, to->name, who);
 	}
 }
 
@@ -514,8 +546,8 @@ check_transitions(const Analysis *a)
 static bool
 has_exit(const Analysis *a, int state)
 {
-	for (int e = 0; e < a->nedges; e++)
-		if (a->edges[e].from == state && a->edges[e].to != state)
+	for (int e = a->first[state]; e < a->first[state + 1]; e++)
+		if (a->edges[e].to != state)
 			return true;
 	return false;
 }
@@ -533,7 +565,8 @@ check_state(const Analysis *a, int index, bool reached, const Place *place)
 					"state \"%s\" has no owner", state->name);
 	if (!reached)
 		finding_add(a->findings, FINDING_WARNING, "unreachable_state", place,
-					NULL, "no transition leads from an initial state to \"%s\"",
+					NULL,
+					"no transition leads from an initial state to \"%s\"",
 					state->name);
 	if (!leaves && !state->terminal)
 		finding_add(a->findings, FINDING_WARNING, "dead_end", place,
@@ -567,8 +600,8 @@ check_writes(const Analysis *a, const SpecState *state, const Place *place)
 		reason = why_closed(a, linitial(write->path));
 		if (reason != NULL)
 			finding_add(a->findings, FINDING_ERROR, "not_writable", &here,
-						NULL, "\"%s\" %s",
-						(char *) linitial(write->path), reason);
+						NULL, "\"%s\" %s", (char *) linitial(write->path),
+						reason);
 	}
 }
 
@@ -576,9 +609,8 @@ check_writes(const Analysis *a, const SpecState *state, const Place *place)
 static bool
 leads_out(const Analysis *a, int state, const char *party)
 {
-	for (int e = 0; e < a->nedges; e++)
-		if (a->edges[e].from == state &&
-			has_text(a->edges[e].transition->by, party))
+	for (int e = a->first[state]; e < a->first[state + 1]; e++)
+		if (has_text(a->edges[e].transition->by, party))
 			return true;
 	return false;
 }
@@ -596,17 +628,15 @@ check_summary(const Analysis *a, int index, const Place *place)
 
 	if (!state->has_transition)
 		return;
-	for (int e = 0; e < a->nedges; e++)
+	for (int e = a->first[index]; e < a->first[index + 1]; e++)
 	{
-		if (a->edges[e].from != index)
-			continue;
 		foreach (lc, a->edges[e].transition->by)
 			if (!has_text(state->transition, lfirst(lc)))
-				finding_add(a->findings, FINDING_ERROR, "transition_summary",
-							&section, NULL,
-							"\"%s\" makes transition \"%s\" but is not named here",
-							(char *) lfirst(lc),
-							a->edges[e].transition->name);
+				finding_add(
+					a->findings, FINDING_ERROR, "transition_summary", &section,
+					NULL,
+					"\"%s\" makes transition \"%s\" but is not named here",
+					(char *) lfirst(lc), a->edges[e].transition->name);
 	}
 	foreach (lc, state->transition)
 	{
@@ -633,10 +663,11 @@ check_loop(const Analysis *a, int index, const Place *place)
 		if (a->edges[e].to != index || a->edges[e].from == index ||
 			marks[a->edges[e].from] == NOT_REACHED)
 			continue;
-		finding_add(a->findings, FINDING_INFO, "re_entered", place, NULL,
-					"state \"%s\" can be entered again (%s -> %s); \"%s\" owns it then too",
-					state->name, way_to(a, marks, a->edges[e].from),
-					state->name, state->owner ? state->owner : "nobody");
+		finding_add(
+			a->findings, FINDING_INFO, "re_entered", place, NULL,
+			"state \"%s\" can be entered again (%s -> %s); \"%s\" owns it then too",
+			state->name, way_to(a, marks, a->edges[e].from), state->name,
+			state->owner ? state->owner : "nobody");
 		break;
 	}
 	pfree(marks);
@@ -658,9 +689,10 @@ check_states(const Analysis *a)
 	search(a, marks);
 
 	if (!any)
-		finding_add(a->findings, FINDING_ERROR, "no_initial_state", &section,
-					"Mark the states in which rows may be inserted as initial.",
-					"no state is initial");
+		finding_add(
+			a->findings, FINDING_ERROR, "no_initial_state", &section,
+			"Mark the states in which rows may be inserted as initial.",
+			"no state is initial");
 	for (int i = 0; i < a->nstates; i++)
 	{
 		Place		place = place_member(&section, a->states[i]->name);
@@ -696,12 +728,11 @@ refute_by_edges(const Analysis *a, int state, const char *name,
 {
 	const char *column = linitial(path_of(name));
 
-	for (int e = 0; e < a->nedges; e++)
+	for (int e = a->first[state]; e < a->first[state + 1]; e++)
 	{
 		const SpecTransition *transition = a->edges[e].transition;
 
-		if (a->edges[e].from == state &&
-			has_text(transition->with_write, column))
+		if (has_text(transition->with_write, column))
 			refute(a, name, invariant->from, way,
 				   psprintf("transition \"%s\"", transition->name),
 				   join_texts(transition->by), place);
@@ -721,8 +752,7 @@ prove_frozen(const Analysis *a, const SpecInvariant *invariant,
 
 	if (start < 0)
 		return;
-	if (a->lifecycle->governing &&
-		strcmp(name, a->lifecycle->governing) == 0)
+	if (a->lifecycle->governing && strcmp(name, a->lifecycle->governing) == 0)
 	{
 		finding_add(a->findings, FINDING_ERROR, "bad_invariant", place,
 					"Mark states terminal instead.",
@@ -753,8 +783,8 @@ prove_frozen(const Analysis *a, const SpecInvariant *invariant,
 static bool
 invariant_is_whole(const SpecInvariant *invariant)
 {
-	int			sorts = (invariant->frozen != NIL) +
-		(invariant->not_null != NIL) + (invariant->check != NULL);
+	int sorts = (invariant->frozen != NIL) + (invariant->not_null != NIL) +
+		(invariant->check != NULL);
 
 	return sorts == 1 &&
 		(invariant->frozen != NIL) == (invariant->from != NULL) &&
@@ -778,14 +808,14 @@ check_invariants(const Analysis *a)
 		if (!invariant_is_whole(invariant))
 		{
 			finding_add(a->findings, FINDING_ERROR, "bad_invariant", &place,
-						NULL, "an invariant is one of: \"frozen\" with \"from\", "
+						NULL,
+						"an invariant is one of: \"frozen\" with \"from\", "
 						"\"not_null\" perhaps with \"except_in\", \"check\"");
 			continue;
 		}
 		foreach (name, invariant->frozen)
 		{
-			Place		here = place_element(&frozen,
-											 foreach_current_index(name));
+			Place here = place_element(&frozen, foreach_current_index(name));
 
 			prove_frozen(a, invariant, lfirst(name), &here);
 		}
@@ -849,10 +879,11 @@ check_defaults(const Analysis *a)
 			continue;
 		party = barred_inserter(a, name);
 		if (party != NULL)
-			finding_add(a->findings, FINDING_WARNING, "volatile_default",
-						a->place, "Let every inserter write the column.",
-						"column \"%s\" has a volatile default, so \"%s\", which may not write it, cannot insert",
-						name, party);
+			finding_add(
+				a->findings, FINDING_WARNING, "volatile_default", a->place,
+				"Let every inserter write the column.",
+				"column \"%s\" has a volatile default, so \"%s\", which may not write it, cannot insert",
+				name, party);
 	}
 }
 
@@ -874,7 +905,7 @@ analyse_dataset(const SpecDataset *dataset, Relation rel,
 	a.rel = rel;
 	a.place = &lifecycle;
 	a.findings = findings;
-	a.keys = key_columns(dataset, rel);
+	a.keys = spec_key_columns(dataset, rel);
 	build_graph(&a);
 
 	check_states(&a);

@@ -181,6 +181,34 @@ trigger_fits(const FoundTrigger *found, const TriggerSpec *spec,
 		same_text(found->child, target->child);
 }
 
+static bool
+is_guard_function(Oid function)
+{
+	for (int i = 0; i < (int) lengthof(row_triggers); i++)
+		if (function == trigger_function(row_triggers[i].function))
+			return true;
+	for (int i = 0; i < (int) lengthof(statement_triggers); i++)
+		if (function == trigger_function(statement_triggers[i].function))
+			return true;
+	return false;
+}
+
+bool
+guard_is_attached(void)
+{
+	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0,
+										  NULL);
+	bool		attached = false;
+	HeapTuple	tuple;
+
+	while (!attached && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		attached = is_guard_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return attached;
+}
+
 /* ---- writing statements ---- */
 
 static char *
@@ -529,6 +557,27 @@ attach_steps(const SpecDataset *before, const SpecDataset *after,
 	add_constraints(before, after, steps);
 }
 
+/* Add pins to others, each function once. */
+static List *
+add_pins(List *pins, const List *more)
+{
+	ListCell   *lc;
+
+	foreach (lc, more)
+	{
+		FunctionPin *pin = lfirst(lc);
+		bool		known = false;
+		ListCell   *other;
+
+		foreach (other, pins)
+			known |= strcmp(((FunctionPin *) lfirst(other))->identity,
+							pin->identity) == 0;
+		if (!known)
+			pins = lappend(pins, pin);
+	}
+	return pins;
+}
+
 /* Collect the pins of everything that an edge's guard and handoffs use. */
 static void
 edge_pins(const SpecTransition *edge, Relation rel, List **pins)
@@ -542,14 +591,14 @@ edge_pins(const SpecTransition *edge, Relation rel, List **pins)
 	{
 		(void) expression_check(edge->guard, rel, EXPRESSION_OLD_NEW, &nowhere,
 								findings, &found);
-		*pins = list_concat(*pins, found);
+		*pins = add_pins(*pins, found);
 	}
 	if (edge->guard_function != NULL)
 	{
 		found = NIL;
 		(void) function_check(edge->guard_function, rel, BOOLOID, false,
 							  &nowhere, findings, &found);
-		*pins = list_concat(*pins, found);
+		*pins = add_pins(*pins, found);
 	}
 	foreach (lc, edge->handoffs)
 	{
@@ -559,7 +608,7 @@ edge_pins(const SpecTransition *edge, Relation rel, List **pins)
 		if (handoff->kind == HANDOFF_CALL)
 			(void) function_check(handoff->name, rel, VOIDOID, true, &nowhere,
 								  findings, &found);
-		*pins = list_concat(*pins, found);
+		*pins = add_pins(*pins, found);
 	}
 }
 

@@ -11,4 +11,7 @@
 
 extern void attach_init(void);
 
+/* Does any table of this database carry one of the guard's triggers? */
+extern bool guard_is_attached(void);
+
 #endif /* OWNERSHIP_ATTACH_H */

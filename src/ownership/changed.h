@@ -24,15 +24,21 @@ extern bool changed_attributes(const Matrix *matrix, HeapTuple old,
  * make: the most specific rule along the path decides, whole is whether the
  * column as a whole is open to them.  A NULL datum pointer is SQL NULL.
  * Returns the offending path ("" for the column itself), or NULL if all that
- * changed may be changed.
+ * changed may be changed; *decided is the rule that forbids it, or NULL where
+ * it is the column's.
  */
 extern const char *forbidden_path(const List *rules, AttrNumber attnum,
 								  const Bitmapset *parties, bool whole,
-								  const Jsonb *old, const Jsonb *new);
+								  const Jsonb *old, const Jsonb *new,
+								  const PathRule **decided);
 
-/* May the parties write this very path (parts below the column)? */
+/*
+ * May the parties write this very path (parts below the column)?  The value
+ * that the column has tells positions in arrays from keys like "0".
+ */
 extern bool path_allowed(const List *rules, AttrNumber attnum,
 						 const Bitmapset *parties, bool whole,
-						 const List *parts);
+						 const List *parts, const Jsonb *value,
+						 const PathRule **decided);
 
 #endif /* OWNERSHIP_CHANGED_H */

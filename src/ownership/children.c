@@ -118,26 +118,12 @@ key_values(const Matrix *matrix, HeapTuple row, const List *names,
 	return list_length(names);
 }
 
-/* The key columns of a dataset's table, in the order that via follows. */
-static List *
-declared_key(const Matrix *matrix)
-{
-	List	   *names = NIL;
-
-	if (matrix->spec->key_columns != NIL)
-		return matrix->spec->key_columns;
-	for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
-		if (HAS_BIT(matrix->keys, attnum))
-			names = lappend(names, matrix_column_name(matrix, attnum));
-	return names;
-}
-
 bool
 children_at_least(Matrix *matrix, Relation rel, HeapTuple row,
 				  const MatrixCount *count)
 {
 	Oid			child = spec_relation_oid(count->spec->relation);
-	List	   *key = declared_key(matrix);
+	List	   *key = matrix->key_columns;
 	Oid			types[INDEX_MAX_KEYS];
 	Datum		values[INDEX_MAX_KEYS];
 	char		nulls[INDEX_MAX_KEYS];

@@ -5,7 +5,8 @@
  *
  * A default that is not volatile gives the same value when it is evaluated
  * again in the same transaction, so it can be compared with what was
- * inserted.  Of a volatile one nothing can be said.
+ * inserted.  Of a volatile one nothing can be said, so every value counts as
+ * set: NULL too, which it hardly ever gives.
  *
  *-------------------------------------------------------------------------
  */
@@ -72,7 +73,8 @@ default_state(Matrix *matrix, AttrNumber attnum)
 	return matrix->defaults[attnum - 1];
 }
 
-bool
+/* Does the attribute have a default of which nothing can be said? */
+static bool
 default_is_volatile(Matrix *matrix, AttrNumber attnum)
 {
 	return default_state(matrix, attnum) == &unknowable;
@@ -108,7 +110,7 @@ default_match(Matrix *matrix, HeapTuple tuple, AttrNumber attnum,
 
 	*default_value = default_value_of(matrix, attnum, default_isnull);
 	if (default_is_volatile(matrix, attnum))
-		return isnull ? DEFAULT_SAME : DEFAULT_UNKNOWABLE;
+		return DEFAULT_UNKNOWABLE;
 	if (isnull || *default_isnull)
 		return isnull == *default_isnull ? DEFAULT_SAME : DEFAULT_OTHER;
 	return datum_image_eq(value, *default_value, column->byval, column->len) ?

@@ -434,32 +434,6 @@ next_version(const Matrix *matrix, HeapTuple old)
 
 /* ---- UPDATE ---- */
 
-/* The verdict on an UPDATE; sets *to and *edge on a state change. */
-static Denial *
-judge_update(const Judgement *judgement, const uint64 *changed, int from,
-			 int *to, MatrixEdge **edge)
-{
-	const Matrix *matrix = judgement->matrix;
-	bool		moves = matrix->governing != 0 &&
-		HAS_BIT(changed, matrix->governing);
-	Denial	   *denial;
-
-	*to = from;
-	*edge = NULL;
-	if (moves)
-	{
-		*to = matrix_state_of_tuple(matrix, judgement->new);
-		*edge = matrix_edge(matrix, from, *to);
-	}
-
-	denial = judge_write(judgement, from, changed, *edge);
-	if (denial == NULL && moves)
-		denial = judge_transition(judgement, from, *to);
-	if (denial == NULL)
-		denial = judge_version(judgement, changed);
-	return denial;
-}
-
 /* What a state change brings with it beside the row itself. */
 static void
 arrive(const Judgement *judgement, int to, MatrixEdge *edge)
@@ -511,7 +485,13 @@ update_row(GuardSite *site, const TriggerData *trigger, Judgement *judgement)
 		Denial	   *denial;
 
 		from = matrix_state_of_tuple(matrix, judgement->old);
-		denial = judge_update(judgement, changed, from, &to, &edge);
+		to = from;
+		if (matrix->governing != 0 && HAS_BIT(changed, matrix->governing))
+		{
+			to = matrix_state_of_tuple(matrix, judgement->new);
+			edge = matrix_edge(matrix, from, to);
+		}
+		denial = judge_update(judgement, changed, from, to);
 		if (denial != NULL)
 			deny(judgement, denial);
 	}

@@ -12,8 +12,11 @@
  * rolled-back savepoint takes its own with it and nobody else's.
  *
  * Under logical apply no statement trigger fires; there they run from the row
- * trigger.  Nothing runs before commit: what is still pending then had no
- * statement trigger to run it, and the transaction is refused.
+ * trigger.  A statement may also name a table that carries no flush, say the
+ * parent of a governed one: then what is still pending before commit is done
+ * there as far as it is spine's own; other people's code is not run that late,
+ * since it could slip past deferred constraints, and the transaction is
+ * refused.
  *
  *-------------------------------------------------------------------------
  */
@@ -321,18 +324,32 @@ state_entry_forget(const Judgement *judgement)
 
 /* ---- transaction ends ---- */
 
-/* Nothing may be left when the transaction is about to end well. */
 static void
-refuse_pending(void)
+refuse_late_call(const Pending *work)
 {
-	if (pending == NIL)
-		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("handoffs of dataset \"%s\" are still pending at the end of the transaction",
-					((Pending *) linitial(pending))->matrix->key),
-			 errdetail("The table that was written lacks the trigger \"~spine_guard_flush\"."),
-			 errhint("Apply the document again to mend the attachment.")));
+			 errmsg("a handoff of dataset \"%s\" is still to be called at the end of the transaction",
+					work->matrix->key),
+			 errdetail("The statement named a table without the trigger \"~spine_guard_flush\"."),
+			 errhint("Write to the governed table itself, or apply the document again to mend its attachment.")));
+}
+
+/* Before commit or PREPARE: nothing may be left. */
+static void
+settle_pending(void)
+{
+	List	   *left = pending_take(0);
+	ListCell   *lc;
+
+	foreach (lc, left)
+	{
+		const Pending *work = lfirst(lc);
+
+		if (work->kind == PENDING_CALL)
+			refuse_late_call(work);
+		run_pending(work);
+	}
 }
 
 static void
@@ -342,7 +359,7 @@ handoff_transaction_event(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			refuse_pending();
+			settle_pending();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:

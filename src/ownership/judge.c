@@ -86,34 +86,6 @@ denial_explain(const Judgement *judgement, Denial *denial, const char *rule,
 				 matrix_party_names(matrix, who_may));
 }
 
-/* Does a rule's path cover a path, both written with dots? */
-static bool
-covers_path(const char *rule, const char *path)
-{
-	size_t		len = strlen(rule);
-
-	return strncmp(rule, path, len) == 0 &&
-		(path[len] == '\0' || path[len] == '.');
-}
-
-/* The parties of the most specific rule for an attribute or a path below. */
-static const Bitmapset *
-writers_of(const MatrixState *state, AttrNumber attnum, const char *attribute)
-{
-	const PathRule *best = NULL;
-	ListCell   *lc;
-
-	foreach (lc, state->paths)
-	{
-		const PathRule *rule = lfirst(lc);
-
-		if (rule->attnum == attnum && covers_path(rule->name, attribute) &&
-			(best == NULL || strlen(rule->name) > strlen(best->name)))
-			best = rule;
-	}
-	return best ? best->parties : state->write[attnum - 1];
-}
-
 /* The state in which nobody may write anything: none that is known. */
 static Denial *
 deny_unknown_state(const Judgement *judgement, const char *action)
@@ -129,10 +101,11 @@ deny_unknown_state(const Judgement *judgement, const char *action)
 	return denial;
 }
 
-/* A closed attribute: why, and who may. */
+/* A closed attribute: why, and who may.  decided is the rule of a path, or
+ * NULL where it is the column's. */
 static Denial *
 deny_attribute(const Judgement *judgement, int state, const char *action,
-			   AttrNumber attnum, const char *path)
+			   AttrNumber attnum, const char *path, const PathRule *decided)
 {
 	const Matrix *matrix = judgement->matrix;
 	const MatrixState *rules = &matrix->states[state];
@@ -142,12 +115,12 @@ deny_attribute(const Judgement *judgement, int state, const char *action,
 	const char *column = matrix_column_name(matrix, attnum);
 	bool		special = matrix->governing != 0 &&
 		(HAS_BIT(matrix->keys, attnum) || attnum == matrix->entered_at);
-	const Bitmapset *who;
+	const Bitmapset *who = special ? NULL :
+		decided ? decided->parties : rules->write[attnum - 1];
 
 	denial->attnum = attnum;
 	denial->attribute = path && path[0] ? psprintf("%s.%s", column, path) :
 		column;
-	who = special ? NULL : writers_of(rules, attnum, denial->attribute);
 	denial->message = psprintf("role \"%s\" may not write attribute \"%s\" of \"%s\"%s%s",
 							   user_name(judgement), denial->attribute,
 							   matrix->key, rules->name ? " " : "",
@@ -202,6 +175,7 @@ judge_closed(const Judgement *judgement, int state, AttrNumber attnum)
 {
 	const Matrix *matrix = judgement->matrix;
 	const MatrixState *rules = &matrix->states[state];
+	const PathRule *decided = NULL;
 	const char *path = NULL;
 
 	if (has_path_rule(rules, attnum))
@@ -209,11 +183,30 @@ judge_closed(const Judgement *judgement, int state, AttrNumber attnum)
 		path = forbidden_path(rules->paths, attnum, judgement->user->parties,
 							  whole_open(judgement, rules, attnum),
 							  jsonb_of(matrix, judgement->old, attnum),
-							  jsonb_of(matrix, judgement->new, attnum));
+							  jsonb_of(matrix, judgement->new, attnum),
+							  &decided);
 		if (path == NULL)
 			return NULL;
 	}
-	return deny_attribute(judgement, state, "update", attnum, path);
+	return deny_attribute(judgement, state, "update", attnum, path, decided);
+}
+
+/*
+ * In a state that no rule names nothing may be written: neither what the
+ * guard keeps nor the version, which is exempt from rules, not from having
+ * any.  A state change alone is left to the transitions, which list none.
+ */
+static Denial *
+judge_unknown_state(const Judgement *judgement, const uint64 *changed)
+{
+	const Matrix *matrix = judgement->matrix;
+	bool		moves = HAS_BIT(changed, matrix->governing);
+
+	for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
+		if (HAS_BIT(changed, attnum) && attnum != matrix->governing &&
+			!(moves && attnum == matrix->version))
+			return deny_unknown_state(judgement, "update");
+	return NULL;
 }
 
 Denial *
@@ -225,12 +218,7 @@ judge_write(const Judgement *judgement, int state, const uint64 *changed,
 	bool		party;
 
 	if (state == STATE_UNKNOWN)
-	{
-		for (int i = 0; i < matrix->nwords; i++)
-			if (changed[i] & ~(matrix->exempt[i]))
-				return deny_unknown_state(judgement, "update");
-		return NULL;
-	}
+		return judge_unknown_state(judgement, changed);
 
 	closed = &judgement->user->closed[state * matrix->nwords];
 	if (!words_overlap(changed, closed, matrix->nwords))
@@ -258,6 +246,7 @@ judge_attribute(const Judgement *judgement, int state, AttrNumber attnum,
 {
 	const Matrix *matrix = judgement->matrix;
 	const MatrixState *rules;
+	const PathRule *decided = NULL;
 	StringInfoData path;
 	ListCell   *lc;
 
@@ -269,14 +258,36 @@ judge_attribute(const Judgement *judgement, int state, AttrNumber attnum,
 	if ((matrix->governing == 0 || !HAS_BIT(matrix->keys, attnum)) &&
 		attnum != matrix->entered_at &&
 		path_allowed(rules->paths, attnum, judgement->user->parties,
-					 whole_open(judgement, rules, attnum), parts))
+					 whole_open(judgement, rules, attnum), parts,
+					 has_path_rule(rules, attnum) ?
+					 jsonb_of(matrix, judgement->old, attnum) : NULL,
+					 &decided))
 		return NULL;
 
 	initStringInfo(&path);
 	foreach (lc, parts)
 		appendStringInfo(&path, "%s%s", path.len > 0 ? "." : "",
 						 asset_key_quote(lfirst(lc)));
-	return deny_attribute(judgement, state, "update", attnum, path.data);
+	return deny_attribute(judgement, state, "update", attnum, path.data,
+						  decided);
+}
+
+Denial *
+judge_update(const Judgement *judgement, const uint64 *changed, int from,
+			 int to)
+{
+	const Matrix *matrix = judgement->matrix;
+	bool		moves = matrix->governing != 0 &&
+		HAS_BIT(changed, matrix->governing);
+	Denial	   *denial = judge_write(judgement, from, changed,
+									 moves ? matrix_edge(matrix, from, to) :
+									 NULL);
+
+	if (denial == NULL && moves)
+		denial = judge_transition(judgement, from, to);
+	if (denial == NULL)
+		denial = judge_version(judgement, changed);
+	return denial;
 }
 
 /* ---- transitions ---- */
@@ -391,8 +402,7 @@ error_is_not_the_guards(int sqlstate)
 
 	return class == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED) ||
 		class == ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE) ||
-		class == ERRCODE_TO_CATEGORY(ERRCODE_OUT_OF_MEMORY) ||
-		sqlstate == ERRCODE_SPINE_GUARD_FAILED; /* a pin, say */
+		class == ERRCODE_TO_CATEGORY(ERRCODE_OUT_OF_MEMORY);
 }
 
 /* The guard's function, called with two rows of the dataset's table. */
@@ -463,6 +473,27 @@ guard_error(MemoryContext mcxt, ResourceOwner owner)
 	return error;
 }
 
+/* The denial for a guard that raised an error. */
+static Denial *
+deny_error(const Judgement *judgement, const MatrixEdge *edge,
+		   const ErrorData *error)
+{
+	Denial	   *denial = deny_guard(judgement, edge,
+									psprintf("The guard raised an error with SQLSTATE %s.",
+											 unpack_sql_state(error->sqlerrcode)),
+									NULL);
+
+	/* The guard is not sound any more, and the error says why. */
+	if (error->sqlerrcode == ERRCODE_SPINE_GUARD_FAILED)
+	{
+		denial->message = error->message;
+		if (error->detail != NULL)
+			denial->detail = error->detail;
+		denial->hint = error->hint;
+	}
+	return denial;
+}
+
 /*
  * As guard_verdict, but an error of the guard is a denial: the guard runs in
  * a subtransaction of its own, so that we can go on.
@@ -497,27 +528,76 @@ judge_guard(const Judgement *judgement, MatrixEdge *edge)
 		return denial;
 	if (error_is_not_the_guards(error->sqlerrcode))
 		ReThrowError(error);
-	return deny_guard(judgement, edge,
-					  psprintf("The guard raised an error with SQLSTATE %s.",
-							   unpack_sql_state(error->sqlerrcode)),
-					  NULL);
+	return deny_error(judgement, edge, error);
+}
+
+/* Are columns of NEW other than the governing one read by an expression? */
+static bool
+expression_reads_new(const Judgement *judgement, MatrixEdge *edge)
+{
+	Expression *expression = matrix_edge_expression(judgement->matrix, edge,
+													judgement->rel);
+	const Bitmapset *columns = expression_new_columns(expression);
+	int			x = -1;
+
+	while ((x = bms_next_member(columns, x)) >= 0)
+		if (x != judgement->matrix->governing)
+			return true;
+	return false;
+}
+
+bool
+guard_reads_new(const Judgement *judgement, MatrixEdge *edge)
+{
+	MemoryContext mcxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool reads = false;
+	ErrorData  *volatile error = NULL;
+
+	if (edge->function != NULL)
+		return true;
+	if (edge->guard == NULL)
+		return false;
+
+	/* Making the expression ready may fail: 1/0 is folded there. */
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(mcxt);
+	PG_TRY();
+	{
+		reads = expression_reads_new(judgement, edge);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(mcxt);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		error = guard_error(mcxt, owner);
+	}
+	PG_END_TRY();
+
+	if (error != NULL && error_is_not_the_guards(error->sqlerrcode))
+		ReThrowError(error);
+	return reads;
 }
 
 /* ---- version ---- */
 
-static int64
-int_of(const Matrix *matrix, HeapTuple tuple, AttrNumber attnum, bool *isnull)
+int64
+version_of(const Matrix *matrix, HeapTuple tuple, bool *isnull)
 {
-	Datum		value = heap_getattr(tuple, attnum, matrix->desc, isnull);
+	Datum		value = heap_getattr(tuple, matrix->version, matrix->desc,
+									 isnull);
 
-	switch (matrix->columns[attnum - 1].len)
+	if (*isnull)
+		return 0;
+	switch (matrix->columns[matrix->version - 1].len)
 	{
 		case 2:
 			return DatumGetInt16(value);
 		case 4:
 			return DatumGetInt32(value);
 		default:
-			return *isnull ? 0 : DatumGetInt64(value);
+			return DatumGetInt64(value);
 	}
 }
 
@@ -534,8 +614,8 @@ judge_version(const Judgement *judgement, const uint64 *changed)
 	if (matrix->version == 0 || matrix->version_mode != VERSION_REQUIRE)
 		return NULL;
 
-	old = int_of(matrix, judgement->old, matrix->version, &old_null);
-	new = int_of(matrix, judgement->new, matrix->version, &new_null);
+	old = version_of(matrix, judgement->old, &old_null);
+	new = version_of(matrix, judgement->new, &new_null);
 	if (!old_null && !new_null && new - 1 == old)
 		return NULL;
 
@@ -567,7 +647,7 @@ judge_kept_default(const Judgement *judgement, int state, AttrNumber attnum)
 		default_match(matrix, judgement->new, attnum, &value,
 					  &isnull) == DEFAULT_SAME)
 		return NULL;
-	denial = deny_attribute(judgement, state, "insert", attnum, NULL);
+	denial = deny_attribute(judgement, state, "insert", attnum, NULL, NULL);
 	denial->reason = "kept_by_guard";
 	denial->hint = "On insert this attribute takes its column default.";
 	return denial;
@@ -579,6 +659,7 @@ judge_set_attribute(const Judgement *judgement, int state, AttrNumber attnum)
 {
 	Matrix	   *matrix = judgement->matrix;
 	const MatrixState *rules = &matrix->states[state];
+	const PathRule *decided = NULL;
 	const char *path = NULL;
 	Denial	   *denial;
 	Datum		value;
@@ -593,11 +674,12 @@ judge_set_attribute(const Judgement *judgement, int state, AttrNumber attnum)
 		path = forbidden_path(rules->paths, attnum, judgement->user->parties,
 							  whole_open(judgement, rules, attnum),
 							  isnull ? NULL : DatumGetJsonbP(value),
-							  jsonb_of(matrix, judgement->new, attnum));
+							  jsonb_of(matrix, judgement->new, attnum),
+							  &decided);
 		if (path == NULL)
 			return NULL;
 	}
-	denial = deny_attribute(judgement, state, "insert", attnum, path);
+	denial = deny_attribute(judgement, state, "insert", attnum, path, decided);
 	if (match == DEFAULT_UNKNOWABLE)
 		denial->detail = psprintf("%s  Its column default is volatile, so that every value counts as set.",
 								  denial->detail);

@@ -43,6 +43,9 @@ typedef struct Judgement
 	HeapTuple	new;	  /* or NULL */
 } Judgement;
 
+/* An UPDATE: all of it, in the order above; to is the new state. */
+extern Denial *judge_update(const Judgement *judgement, const uint64 *changed,
+							int from, int to);
 /* Attributes changed by an UPDATE, in the given old state. */
 extern Denial *judge_write(const Judgement *judgement, int state,
 						   const uint64 *changed, const MatrixEdge *edge);
@@ -54,9 +57,14 @@ extern Denial *judge_transition(const Judgement *judgement, int from, int to);
 /* Edge and party alone, for questions without values. */
 extern Denial *judge_edge(const Judgement *judgement, int from, int to);
 extern Denial *judge_guard(const Judgement *judgement, MatrixEdge *edge);
+/* Does the guard look at values of NEW beside the new state?  False also
+ * where it cannot be told, since judge_guard then denies anyway. */
+extern bool guard_reads_new(const Judgement *judgement, MatrixEdge *edge);
 /* The version step of an UPDATE that changes something. */
 extern Denial *judge_version(const Judgement *judgement,
 							 const uint64 *changed);
+/* The version of a row, 0 if it is NULL. */
+extern int64 version_of(const Matrix *matrix, HeapTuple tuple, bool *isnull);
 extern Denial *judge_insert(const Judgement *judgement, int state);
 /* Who may insert into a state, whatever the values. */
 extern Denial *judge_inserter(const Judgement *judgement, int state);
@@ -67,8 +75,8 @@ extern Denial *judge_child(const Judgement *judgement, const char *action,
 						   int state);
 
 /* Raise a denial; never returns. */
-extern void denial_raise(const Judgement *judgement, const Denial *denial)
-	pg_attribute_noreturn();
+pg_noreturn extern void denial_raise(const Judgement *judgement,
+									 const Denial *denial);
 
 /* ---- in children.c ---- */
 
@@ -94,9 +102,6 @@ typedef enum DefaultMatch
 extern DefaultMatch default_match(Matrix *matrix, HeapTuple tuple,
 								  AttrNumber attnum, Datum *default_value,
 								  bool *default_isnull);
-
-/* Does the attribute have a default of which nothing can be said? */
-extern bool default_is_volatile(Matrix *matrix, AttrNumber attnum);
 
 /* The default itself, evaluated; NULL if there is none or it is volatile. */
 extern Datum default_value_of(Matrix *matrix, AttrNumber attnum,

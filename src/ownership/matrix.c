@@ -26,10 +26,11 @@
 
 /* ---- small helpers ---- */
 
+pg_noreturn static void refuse_compile(const char *relation, const char *fmt,
+									   ...) pg_attribute_printf(2, 3);
+
 /* Raise that a table cannot be judged; the cure is a new apply. */
 static void
-pg_attribute_noreturn()
-pg_attribute_printf(2, 3)
 refuse_compile(const char *relation, const char *fmt, ...)
 {
 	va_list		args;
@@ -107,7 +108,8 @@ root_of(const CatalogDataset *dataset, const SpecChild *child)
 {
 	if (child != NULL)
 		return spec_relation_oid(child->relation);
-	if (OidIsValid(dataset->relid))
+	/* A table that was dropped and made anew is found by its name. */
+	if (OidIsValid(dataset->relid) && get_rel_name(dataset->relid) != NULL)
 		return dataset->relid;
 	return dataset->spec->relation ?
 		spec_relation_oid(dataset->spec->relation) : InvalidOid;
@@ -207,29 +209,6 @@ compile_partition_keys(const Matrix *matrix, Relation rel)
 		relation_close(ancestor, NoLock);
 	}
 	return keys;
-}
-
-/* The names of the key columns: as declared, else the primary key's. */
-static List *
-key_names(const List *declared, Relation rel)
-{
-	Bitmapset  *columns;
-	List	   *names = NIL;
-	int			x = -1;
-
-	if (declared != NIL)
-		return list_copy(declared);
-
-	/* The bitmap is in column order, which is all that a default asks. */
-	columns = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	while ((x = bms_next_member(columns, x)) >= 0)
-	{
-		AttrNumber	attnum = x + FirstLowInvalidHeapAttributeNumber;
-
-		names = lappend(names, get_attname(RelationGetRelid(rel), attnum,
-										   false));
-	}
-	return names;
 }
 
 static uint64 *
@@ -775,7 +754,7 @@ compile_parent(Matrix *matrix, const CatalogDataset *dataset,
 		refuse_compile(matrix->relation,
 					   "The relation of dataset \"%s\", its parent, is missing",
 					   matrix->spec->key);
-	parent->key = key_names(matrix->spec->key_columns, rel);
+	parent->key = spec_key_columns(matrix->spec, rel);
 	RelationClose(rel);
 
 	parent->nkeys = list_length(child->via);
@@ -828,8 +807,20 @@ compile_table(Matrix *matrix, Relation rel)
 	matrix->users = user_table(matrix->mcxt);
 }
 
+/* The key is the root's: tables that inherit from it have no primary key. */
+static List *
+compile_key_columns(const Matrix *matrix, const SpecChild *child)
+{
+	Relation	root = relation_open(matrix->root, AccessShareLock);
+	List	   *names = child ? relation_primary_key(root) :
+		spec_key_columns(matrix->spec, root);
+
+	relation_close(root, NoLock);
+	return names;
+}
+
 static void
-compile_rules(Matrix *matrix, Relation rel, const CatalogDataset *dataset,
+compile_rules(Matrix *matrix, const CatalogDataset *dataset,
 			  const SpecChild *child)
 {
 	const SpecDataset *spec = dataset->spec;
@@ -838,9 +829,8 @@ compile_rules(Matrix *matrix, Relation rel, const CatalogDataset *dataset,
 		psprintf("%s.%s", spec->key, asset_key_quote(child->name)) : spec->key;
 	matrix->key_label = text_datum(matrix->key);
 	compile_parties(matrix);
-	matrix->keys = compile_keys(matrix,
-								key_names(child ? NIL : spec->key_columns,
-										  rel));
+	matrix->key_columns = compile_key_columns(matrix, child);
+	matrix->keys = compile_keys(matrix, matrix->key_columns);
 	if (child != NULL)
 	{
 		matrix->exempt = words_new(matrix);
@@ -892,7 +882,7 @@ matrix_compile(Relation rel, const char *dataset_key, const char *child_name,
 					   dataset_key);
 
 	compile_table(matrix, rel);
-	compile_rules(matrix, rel, dataset, child);
+	compile_rules(matrix, dataset, child);
 
 	MemoryContextSwitchTo(old);
 	return matrix;

@@ -143,7 +143,8 @@ typedef struct Matrix
 	Column	   *columns;
 	int			nfixed;		/* columns whose offset is known */
 	bool		may_vary;	/* has stored generated columns */
-	uint64	   *keys;		/* key columns */
+	List	   *key_columns; /* of char *, in the key's order */
+	uint64	   *keys;		/* the same as words */
 	uint64	   *exempt;		/* governing, version, entered_at */
 	uint64	   *partition_keys; /* of a leaf: columns that decide its place */
 	AttrNumber	governing;	/* 0 without a lifecycle */

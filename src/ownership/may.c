@@ -131,8 +131,9 @@ action_kind(const char *action)
 	return ACTION_WRITE;
 }
 
+pg_noreturn static void refuse_action(const char *action, const char *why);
+
 static void
-pg_attribute_noreturn()
 refuse_action(const char *action, const char *why)
 {
 	ereport(ERROR,
@@ -282,15 +283,43 @@ row_with(const Question *question, HeapTuple row, Jsonb *changes)
 	return result;
 }
 
-/* {column: text} */
-static Jsonb *
-one_change(const char *column, const char *text)
+/* A row in another state and of another version; either may be NULL. */
+static HeapTuple
+row_moved(const Question *question, HeapTuple row, const char *target,
+		  const char *version)
 {
+	const Matrix *matrix = question->matrix;
 	JsonbParseState *state = NULL;
 
+	if (target == NULL && version == NULL)
+		return row;
 	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	jb_push_text(&state, column, text);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	if (target != NULL)
+		jb_push_text(&state, matrix_column_name(matrix, matrix->governing),
+					 target);
+	if (version != NULL)
+		jb_push_text(&state, matrix_column_name(matrix, matrix->version),
+					 version);
+	return row_with(question, row,
+					JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT,
+													 NULL)));
+}
+
+/* The version that a client has to send, unless the changes say one; or NULL. */
+static const char *
+required_version(const Question *question)
+{
+	const Matrix *matrix = question->matrix;
+	JsonbValue	value;
+	bool		isnull;
+	int64		version;
+
+	if (matrix->version == 0 || matrix->version_mode != VERSION_REQUIRE ||
+		jb_get(&question->changes->root,
+			   matrix_column_name(matrix, matrix->version), &value))
+		return NULL;
+	version = version_of(matrix, question->old, &isnull);
+	return isnull ? NULL : psprintf(INT64_FORMAT, version + 1);
 }
 
 /* ---- answering ---- */
@@ -331,14 +360,70 @@ row_state(const Question *question)
 		matrix_state_of_tuple(question->matrix, question->old);
 }
 
-/* What a change of the given values would change, as words. */
+/* What a change of the given values would change, as words; NULL if nothing. */
 static uint64 *
 words_changed(const Question *question, HeapTuple new)
 {
 	uint64	   *changed = palloc0(sizeof(uint64) * question->matrix->nwords);
 
-	(void) changed_attributes(question->matrix, question->old, new, changed);
-	return changed;
+	return changed_attributes(question->matrix, question->old, new, changed) ?
+		changed : NULL;
+}
+
+/*
+ * The verdict on an UPDATE with the given values that leads to a state (NULL:
+ * as the values say).  The version step is taken for granted where the values
+ * do not speak of it.
+ */
+static Denial *
+judge_changes(const Question *question, int from, const char *target)
+{
+	const Matrix *matrix = question->matrix;
+	int			to = target ? matrix_state_by_name(matrix, target) : from;
+	HeapTuple	new = row_moved(question,
+								row_with(question, question->old,
+										 question->changes),
+								to == STATE_UNKNOWN ? NULL : target, NULL);
+	Judgement	judgement = judgement_of(question, new);
+	uint64	   *changed = words_changed(question, new);
+
+	if (target != NULL && to == STATE_UNKNOWN)
+	{
+		/* No such state, so there may be no such value either. */
+		if (changed == NULL)
+			changed = palloc0(sizeof(uint64) * matrix->nwords);
+		SET_BIT(changed, matrix->governing);
+	}
+	else if (changed == NULL)
+		return NULL;
+	else if (matrix->governing != 0 && HAS_BIT(changed, matrix->governing))
+		to = matrix_state_of_tuple(matrix, new);
+
+	judgement.new = row_moved(question, new, NULL,
+							  required_version(question));
+	return judge_update(&judgement, changed, from, to);
+}
+
+/* The same for a child row: by the parents that it has and would have. */
+static Denial *
+judge_child_changes(const Question *question, int state)
+{
+	Matrix	   *matrix = question->matrix;
+	HeapTuple	new = row_with(question, question->old, question->changes);
+	Judgement	judgement = judgement_of(question, new);
+	uint64	   *changed = words_changed(question, new);
+	Denial	   *denial;
+	bool		moves = false;
+
+	if (changed == NULL)
+		return NULL;
+	for (int i = 0; i < matrix->parent->nkeys; i++)
+		moves |= HAS_BIT(changed, matrix->parent->via[i]);
+	denial = judge_child(&judgement, "update", state);
+	if (denial == NULL && moves)
+		denial = judge_child(&judgement, "update",
+							 parent_state(matrix, new, false));
+	return denial;
 }
 
 /* -- writing -- */
@@ -367,14 +452,11 @@ answer_write(const Question *question, const char *action)
 	if (attnum == matrix->governing)
 		refuse_action(action, "The governing attribute changes by transitions alone.");
 
-	if (matrix->parent != NULL)
+	if (question->changes != NULL)
+		denial = matrix->parent ? judge_child_changes(question, state) :
+			judge_changes(question, state, NULL);
+	else if (matrix->parent != NULL)
 		denial = judge_child(&judgement, "update", state);
-	else if (question->changes != NULL)
-	{
-		judgement.new = row_with(question, question->old, question->changes);
-		denial = judge_write(&judgement, state,
-							 words_changed(question, judgement.new), NULL);
-	}
 	else
 		denial = judge_attribute(&judgement, state, attnum,
 								 list_copy_tail(parts, 1));
@@ -384,28 +466,6 @@ answer_write(const Question *question, const char *action)
 }
 
 /* -- moving -- */
-
-/* Does judging the guard need values of NEW that nobody gave? */
-static bool
-guard_needs_values(const Question *question, MatrixEdge *edge)
-{
-	Expression *expression;
-	const Bitmapset *columns;
-	int			x = -1;
-
-	if (question->changes != NULL)
-		return false;
-	if (edge->function != NULL)
-		return true;
-	expression = matrix_edge_expression(question->matrix, edge, question->rel);
-	if (expression == NULL)
-		return false;
-	columns = expression_new_columns(expression);
-	while ((x = bms_next_member(columns, x)) >= 0)
-		if (x != question->matrix->governing)
-			return true;
-	return false;
-}
 
 /* The children that a guard counts are known even where values are not. */
 static bool
@@ -427,29 +487,22 @@ answer_edge(const Question *question, int from, const char *target)
 	int			to = matrix_state_by_name(matrix, target);
 	MatrixEdge *edge = matrix_edge(matrix, from, to);
 	Judgement	judgement = judgement_of(question, NULL);
-	HeapTuple	row = question->old;
 	Denial	   *denial = NULL;
 
-	if (from == to && from != STATE_UNKNOWN && edge == NULL)
-		return allowed(question, from, "no_change", NULL);
 	if (question->changes != NULL)
-		row = row_with(question, row, question->changes);
-	if (edge != NULL)
-		row = row_with(question, row,
-					   one_change(matrix_column_name(matrix, matrix->governing),
-								  target));
-	judgement.new = row;
-
-	if (question->changes != NULL)
-		denial = judge_write(&judgement, from, words_changed(question, row),
-							 edge);
-	if (denial == NULL)
+		denial = judge_changes(question, from, target);
+	else if (from != to || from == STATE_UNKNOWN)
 		denial = judge_edge(&judgement, from, to);
 	if (denial != NULL)
 		return denied(from, denial);
+	if (from == to)
+		return allowed(question, from, "no_change", NULL);
+	if (question->changes != NULL)
+		return allowed(question, from, "allowed", edge->rule);
 
-	if (guard_needs_values(question, edge) && counts_hold(question, edge))
+	if (guard_reads_new(&judgement, edge) && counts_hold(question, edge))
 		return allowed(question, from, "guard_unknown", edge->rule);
+	judgement.new = row_moved(question, question->old, target, NULL);
 	return verdict(question, from, judge_guard(&judgement, edge), edge->rule);
 }
 
@@ -494,21 +547,6 @@ default_row(const Question *question)
 	return heap_form_tuple(matrix->desc, values, nulls);
 }
 
-/* A closed attribute with a volatile default is denied whatever is given. */
-static AttrNumber
-volatile_closed(const Question *question, int state)
-{
-	Matrix	   *matrix = question->matrix;
-	const uint64 *closed = &question->user->closed[state * matrix->nwords];
-
-	for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
-		if (HAS_BIT(closed, attnum) && !HAS_BIT(matrix->keys, attnum) &&
-			!HAS_BIT(matrix->exempt, attnum) &&
-			default_is_volatile(matrix, attnum))
-			return attnum;
-	return 0;
-}
-
 static Answer
 answer_insert_row(const Question *question)
 {
@@ -524,13 +562,6 @@ answer_insert_row(const Question *question)
 		judge_child(&judgement, "insert", state) :
 		judge_insert(&judgement, state);
 
-	if (denial == NULL && matrix->parent == NULL &&
-		volatile_closed(question, state) != 0)
-	{
-		judgement.old = judgement.new;
-		denial = judge_attribute(&judgement, state,
-								 volatile_closed(question, state), NIL);
-	}
 	return verdict(question, state, denial,
 				   state == STATE_UNKNOWN ? NULL :
 				   TextDatumGetCString(matrix->states[state].insert_label));

@@ -5,8 +5,9 @@
  *
  * Two values are walked together.  Where both are objects, or both arrays,
  * the walk goes into the members (elements by position); anywhere else a
- * difference is a change of that very path.  The longest rule that is a
- * prefix of a changed path decides.  A change that replaces or removes a
+ * difference is a change of that very path.  The most specific rule that is
+ * a prefix of a changed path decides: the longest, and of two as long the one
+ * that is first to name an element where the other says any.  A change that replaces or removes a
  * whole subtree also changes every path below it, so each longer rule below
  * must agree too where its own value differs.
  *
@@ -38,9 +39,10 @@ typedef struct PathJudge
 	AttrNumber	attnum;
 	const Bitmapset *parties;
 	bool		whole;
+	const PathRule *decided; /* the rule that forbids, or NULL */
 } PathJudge;
 
-static const char *judge_values(const PathJudge *judge, const Step *at,
+static const char *judge_values(PathJudge *judge, const Step *at,
 								const JsonbValue *old, const JsonbValue *new);
 
 /* ---- matching rules ---- */
@@ -79,9 +81,38 @@ step_depth(const Step *at)
 	return at ? at->depth : 0;
 }
 
+/* Does a rule lead to the place, or to one above it? */
+static bool
+rule_covers(const PathRule *rule, const Step *at)
+{
+	while (step_depth(at) > list_length(rule->parts))
+		at = at->up;
+	return step_depth(at) == list_length(rule->parts) &&
+		prefix_matches(rule->parts, at);
+}
+
+/* Of two rules that cover the same place: is the first more specific? */
+static bool
+more_specific(const PathRule *rule, const PathRule *other)
+{
+	ListCell   *a;
+	ListCell   *b;
+
+	if (list_length(rule->parts) != list_length(other->parts))
+		return list_length(rule->parts) > list_length(other->parts);
+	forboth(a, rule->parts, b, other->parts)
+	{
+		bool		any = strcmp(lfirst(a), ANY_ELEMENT) == 0;
+
+		if (any != (strcmp(lfirst(b), ANY_ELEMENT) == 0))
+			return !any;
+	}
+	return false;
+}
+
 /* Does the most specific rule for this very path let the parties through? */
 static bool
-rule_allows(const PathJudge *judge, const Step *at)
+rule_allows(PathJudge *judge, const Step *at)
 {
 	const PathRule *best = NULL;
 	ListCell   *lc;
@@ -89,22 +120,12 @@ rule_allows(const PathJudge *judge, const Step *at)
 	foreach (lc, judge->rules)
 	{
 		const PathRule *rule = lfirst(lc);
-		int			length = list_length(rule->parts);
 
-		if (rule->attnum != judge->attnum || length > step_depth(at))
-			continue;
-		if (best != NULL && length <= list_length(best->parts))
-			continue;
-		for (const Step *step = at;; step = step->up)
-		{
-			if (step_depth(step) == length)
-			{
-				if (prefix_matches(rule->parts, step))
-					best = rule;
-				break;
-			}
-		}
+		if (rule->attnum == judge->attnum && rule_covers(rule, at) &&
+			(best == NULL || more_specific(rule, best)))
+			best = rule;
 	}
+	judge->decided = best;
 	return best ? bms_overlap(best->parties, judge->parties) : judge->whole;
 }
 
@@ -183,7 +204,7 @@ step_element(const Step *up, int index)
 
 /* Judge the members of one object against those of another, one way. */
 static const char *
-judge_members(const PathJudge *judge, const Step *at,
+judge_members(PathJudge *judge, const Step *at,
 			  const JsonbContainer *from, const JsonbContainer *against,
 			  bool only_missing)
 {
@@ -211,7 +232,7 @@ judge_members(const PathJudge *judge, const Step *at,
 }
 
 static const char *
-judge_elements(const PathJudge *judge, const Step *at,
+judge_elements(PathJudge *judge, const Step *at,
 			   const JsonbContainer *old, const JsonbContainer *new)
 {
 	uint32		nold = JsonContainerSize(old);
@@ -235,7 +256,7 @@ judge_elements(const PathJudge *judge, const Step *at,
 }
 
 static const char *
-judge_containers(const PathJudge *judge, const Step *at,
+judge_containers(PathJudge *judge, const Step *at,
 				 const JsonbContainer *old, const JsonbContainer *new)
 {
 	const char *path;
@@ -248,7 +269,7 @@ judge_containers(const PathJudge *judge, const Step *at,
 
 /* Judge what lies below a subtree that came or went as a whole. */
 static const char *
-judge_below(const PathJudge *judge, const Step *at, const JsonbValue *value)
+judge_below(PathJudge *judge, const Step *at, const JsonbValue *value)
 {
 	const JsonbContainer *container;
 	JsonbContainer *empty;
@@ -264,7 +285,7 @@ judge_below(const PathJudge *judge, const Step *at, const JsonbValue *value)
 
 /* Judge one place: old or new may be NULL where there is no such value. */
 static const char *
-judge_values(const PathJudge *judge, const Step *at, const JsonbValue *old,
+judge_values(PathJudge *judge, const Step *at, const JsonbValue *old,
 			 const JsonbValue *new)
 {
 	const char *path;
@@ -306,35 +327,73 @@ root_value(const Jsonb *jsonb, JsonbValue *value)
 
 const char *
 forbidden_path(const List *rules, AttrNumber attnum, const Bitmapset *parties,
-			   bool whole, const Jsonb *old, const Jsonb *new)
+			   bool whole, const Jsonb *old, const Jsonb *new,
+			   const PathRule **decided)
 {
-	PathJudge	judge = {rules, attnum, parties, whole};
+	PathJudge	judge = {rules, attnum, parties, whole, NULL};
 	JsonbValue	old_value;
 	JsonbValue	new_value;
+	const char *path = judge_values(&judge, NULL, root_value(old, &old_value),
+									root_value(new, &new_value));
 
-	return judge_values(&judge, NULL, root_value(old, &old_value),
-						root_value(new, &new_value));
+	*decided = judge.decided;
+	return path;
+}
+
+/* ---- a path without values ---- */
+
+static bool
+all_digits(const char *part)
+{
+	return part[0] != '\0' && strspn(part, "0123456789") == strlen(part);
+}
+
+/* Go one step down; at and below are NULL where there is no value. */
+static Step
+step_down(const Step *up, const char *part, const JsonbValue **at,
+		  JsonbValue *below)
+{
+	bool		known = *at != NULL && (*at)->type == jbvBinary;
+	const JsonbContainer *here = known ? (*at)->val.binary.data : NULL;
+	Step		step = {up, part, (int) strlen(part), 0, step_depth(up) + 1};
+	JsonbValue *element;
+
+	*at = NULL;
+	if (all_digits(part) && (here == NULL || JsonContainerIsArray(here)))
+	{
+		step.key = NULL;
+		step.index = atoi(part);
+		element = here == NULL ? NULL :
+			getIthJsonbValueFromContainer(unconstify(JsonbContainer *, here),
+										  (uint32) step.index);
+		if (element != NULL)
+		{
+			*below = *element;
+			*at = below;
+		}
+	}
+	else if (jb_get(here, part, below))
+		*at = below;
+	return step;
 }
 
 bool
 path_allowed(const List *rules, AttrNumber attnum, const Bitmapset *parties,
-			 bool whole, const List *parts)
+			 bool whole, const List *parts, const Jsonb *value,
+			 const PathRule **decided)
 {
-	PathJudge	judge = {rules, attnum, parties, whole};
+	PathJudge	judge = {rules, attnum, parties, whole, NULL};
 	int			n = list_length(parts);
 	Step	   *steps = palloc0(sizeof(Step) * (n + 1));
+	JsonbValue	root;
+	JsonbValue *below = palloc0(sizeof(JsonbValue) * (n + 1));
+	const JsonbValue *at = root_value(value, &root);
+	bool		allowed;
 
 	for (int i = 0; i < n; i++)
-	{
-		const char *part = list_nth(parts, i);
-		bool		number = part[0] != '\0' &&
-			strspn(part, "0123456789") == strlen(part);
-
-		steps[i].up = i > 0 ? &steps[i - 1] : NULL;
-		steps[i].key = number ? NULL : part;
-		steps[i].keylen = (int) strlen(part);
-		steps[i].index = number ? atoi(part) : 0;
-		steps[i].depth = i + 1;
-	}
-	return rule_allows(&judge, n > 0 ? &steps[n - 1] : NULL);
+		steps[i] = step_down(i > 0 ? &steps[i - 1] : NULL, list_nth(parts, i),
+							 &at, &below[i]);
+	allowed = rule_allows(&judge, n > 0 ? &steps[n - 1] : NULL);
+	*decided = judge.decided;
+	return allowed;
 }

@@ -15,12 +15,10 @@ fi
 exec dev/server.sh -r \
 	-c 'shared_buffers = 1GB' \
 	-c 'synchronize_seqscans = off' \
-	-c 'full_page_writes = off' \
 	-c 'autovacuum = off' \
 	-c 'jit = off' \
 	-c 'bgwriter_lru_maxpages = 0' \
 	-c 'checkpoint_timeout = 1d' \
 	-c 'min_wal_size = 1GB' \
 	-c 'max_wal_size = 8GB' \
-	-c 'wal_init_zero = off' \
 	-- bash test/bench/ownership.sh --inside "$@"

@@ -14,15 +14,17 @@ CREATE FUNCTION bench.floor_after() RETURNS trigger
 CREATE FUNCTION bench.cpu() RETURNS bigint
     LANGUAGE c VOLATILE AS :'floor', 'floor_cpu';
 
--- bench_app writes.  It owns nothing and is a member of the owning party.
+-- bench_app writes.  It owns nothing and is a member of the owning party;
+-- bench_other is there so that nobody's party is without a member.
 CREATE ROLE bench_app LOGIN;
-CREATE ROLE bench_sales;
+CREATE ROLE bench_other LOGIN;
+CREATE ROLE bench_sales ROLE bench_other;
 CREATE ROLE bench_billing ROLE bench_app;
 GRANT USAGE ON SCHEMA bench TO bench_app;
 
 -- Of 64 parties it is a member of every second one.
-SELECT format('CREATE ROLE bench_p%s%s', to_char(i, 'FM00'),
-              CASE WHEN i % 2 = 0 THEN ' ROLE bench_app' END)
+SELECT format('CREATE ROLE bench_p%s ROLE %s', to_char(i, 'FM00'),
+              CASE WHEN i % 2 = 0 THEN 'bench_app' ELSE 'bench_other' END)
   FROM generate_series(0, 63) i \gexec
 
 -- ---- tables ----
@@ -32,14 +34,15 @@ CREATE TABLE bench.orders (
     id            bigint PRIMARY KEY,
     status        text NOT NULL,
     customer      text,
-    total_price   bigint,
+    total_price   numeric(12,2),
     tracking_code text,
     note          text,
     placed_at     timestamptz DEFAULT now()
 ) WITH (fillfactor = 45);
 INSERT INTO bench.orders
 SELECT i, (ARRAY['open', 'billed', 'held'])[i % 3 + 1], 'customer ' || i % 1000,
-       i * 7, CASE WHEN i % 3 = 0 THEN 'T' || i END, 'as agreed',
+       i * 7 / 100.0, CASE WHEN i % 3 = 0 THEN 'T' || i END,
+       'as agreed on the telephone',
        timestamptz '2025-01-01' + i * interval '1 second'
   FROM generate_series(1, :rows) i;
 
@@ -138,6 +141,15 @@ RETURN '{"governing": "status",
 -- 64 states in a ring, each owned by a party of its own; each of 64
 -- attributes written by two parties in each state, another two each time.
 -- c40 and c41 are the ones that bench_app may write in all of them.
+CREATE FUNCTION bench.ring_writers(state int, attribute int) RETURNS jsonb
+    LANGUAGE sql
+BEGIN ATOMIC
+    SELECT jsonb_build_array('p' || to_char(one, 'FM00'),
+                             'p' || to_char((one + 1 + (state * 5 + attribute) % 63) % 64,
+                                            'FM00'))
+      FROM (SELECT CASE WHEN attribute IN (40, 41) THEN state / 2 * 2
+                        ELSE (state + attribute) % 64 END AS one) first;
+END;
 CREATE FUNCTION bench.lifecycle_ring() RETURNS jsonb LANGUAGE sql
 BEGIN ATOMIC
     SELECT jsonb_build_object(
@@ -148,13 +160,7 @@ BEGIN ATOMIC
                        'owner', 'p' || to_char(s, 'FM00'),
                        'write', (
                            SELECT jsonb_object_agg('c' || to_char(a, 'FM00'),
-                                      jsonb_build_array(
-                                          'p' || to_char(CASE WHEN a IN (40, 41)
-                                                              THEN s / 2 * 2
-                                                              ELSE (s + a) % 64 END,
-                                                         'FM00'),
-                                          'p' || to_char((s * 5 + a * 6 + 1) % 64,
-                                                         'FM00')))
+                                                   bench.ring_writers(s, a))
                              FROM generate_series(1, 64) a)))
               FROM generate_series(0, 63) s),
         'transitions', (

@@ -3,12 +3,13 @@ SET client_min_messages = warning;
 CREATE ROLE regress_cart;
 CREATE ROLE regress_bill;
 CREATE SCHEMA basket;
-CREATE TABLE basket.head (a int, b text, state text DEFAULT 'cart', PRIMARY KEY (a, b));
+-- the key's own order is not the columns', and via follows the key
+CREATE TABLE basket.head (b text, a int, state text DEFAULT 'cart', PRIMARY KEY (a, b));
 CREATE TABLE basket.line (x text NOT NULL, y int NOT NULL, item text, q int DEFAULT 1, PRIMARY KEY (x, y, item),
                           FOREIGN KEY (y, x) REFERENCES basket.head (a, b) ON DELETE CASCADE);
 GRANT USAGE ON SCHEMA basket TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA basket TO PUBLIC;
-\set document '{"kind": "DataSpine", "apiVersion": "spine/v1", "stores": {"main": {"kind": "postgres"}}, "parties": {"cart": {"kind": "service", "role": "regress_cart"}, "bill": {"kind": "service", "role": "regress_bill"}}, "contexts": {"basket": {"owner": "cart", "datasets": {"heads": {"relation": "basket.head", "key": ["a", "b"], "sot": {"store": "main", "locator": "basket.head"}, "lifecycle": {"governing": "state", "states": {"cart": {"initial": true, "owner": "cart", "write": {}, "delete": ["cart"]}, "billed": {"terminal": true}}, "transitions": {"cart -> billed": {"by": ["cart"], "guard": {"children": {"lines": 2}}}}, "children": {"lines": {"relation": "basket.line", "via": ["y", "x"], "write": {"cart": ["cart"]}}}}}}}}}'
+\set document '{"kind": "DataSpine", "apiVersion": "spine/v1", "stores": {"main": {"kind": "postgres"}}, "parties": {"cart": {"kind": "service", "role": "regress_cart"}, "bill": {"kind": "service", "role": "regress_bill"}}, "contexts": {"basket": {"owner": "cart", "datasets": {"heads": {"relation": "basket.head", "sot": {"store": "main", "locator": "basket.head"}, "lifecycle": {"governing": "state", "states": {"cart": {"initial": true, "owner": "cart", "write": {}, "delete": ["cart"]}, "billed": {"terminal": true}}, "transitions": {"cart -> billed": {"by": ["cart"], "guard": {"children": {"lines": 2}}}}, "children": {"lines": {"relation": "basket.line", "via": ["y", "x"], "write": {"cart": ["cart"]}}}}}}}}}'
 SELECT severity, code, pointer, message FROM spine.validate(:'document') WHERE severity = 'error';
 SELECT spine.apply(:'document');
 

@@ -73,3 +73,22 @@ TRUNCATE kin.child;									-- fails
 RESET ROLE;
 SELECT spine.detach_all();
 DROP SCHEMA kin CASCADE;
+
+-- written through a table that is not governed itself: judged all the same
+CREATE SCHEMA through;
+CREATE TABLE through.all_rows (id int, state text, v int, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE through.some PARTITION OF through.all_rows FOR VALUES FROM (0) TO (10);
+CREATE TABLE through.rest PARTITION OF through.all_rows DEFAULT;
+GRANT USAGE ON SCHEMA through TO PUBLIC;
+GRANT ALL ON ALL TABLES IN SCHEMA through TO PUBLIC;
+SELECT spine.apply('{"kind": "DataSpine", "apiVersion": "spine/v1", "contexts": {"through": {"owner": "left", "datasets": {"some": {"relation": "through.some", "sot": {"store": "main", "locator": "through.some"}, "lifecycle": {"governing": "state", "states": {"on": {"initial": true, "owner": "left", "write": {"*": ["left"]}}, "off": {"terminal": true}}, "transitions": {"on -> off": {"by": ["left"]}}}}}}}}', 'one leaf') > 0 AS applied;
+SET ROLE regress_left;
+INSERT INTO through.all_rows VALUES (1, 'on', 1), (100, 'what', 1);
+UPDATE through.all_rows SET state = 'off' WHERE id = 1;
+UPDATE through.all_rows SET v = 2 WHERE id = 1;			-- fails
+UPDATE through.all_rows SET v = 2 WHERE id = 100;
+RESET ROLE;
+SELECT dataset, key, state FROM spine.state_entry;
+SELECT action, key, to_state FROM spine.audit_trail WHERE dataset = 'through.some' ORDER BY at, n;
+SELECT spine.detach_all();
+DROP SCHEMA through CASCADE;

@@ -51,10 +51,62 @@ check($new);
 $new->stop;
 done_testing();
 
-# Put something into the old cluster that has to survive.
+# Put something into the old cluster that has to survive: governed tables,
+# one of them partitioned, with rows in a late state.
 sub prepare
 {
 	my ($node) = @_;
+	$node->safe_psql('postgres', q{
+		CREATE ROLE maker;
+		CREATE ROLE keeper;
+		CREATE SCHEMA old_world;
+		CREATE TABLE old_world.doc (id int PRIMARY KEY,
+			status text NOT NULL DEFAULT 'draft', body text);
+		CREATE TABLE old_world.part (id int, status text, body text,
+			PRIMARY KEY (id, status)) PARTITION BY LIST (status);
+		CREATE TABLE old_world.part_a PARTITION OF old_world.part
+			FOR VALUES IN ('draft');
+		CREATE TABLE old_world.part_b PARTITION OF old_world.part DEFAULT;
+		GRANT USAGE ON SCHEMA old_world TO PUBLIC;
+		GRANT ALL ON ALL TABLES IN SCHEMA old_world TO PUBLIC});
+	$node->safe_psql('postgres', 'SELECT spine.apply($json$'
+		  . document() . '$json$)');
+	$node->safe_psql('postgres', q{
+		SET ROLE maker;
+		INSERT INTO old_world.doc (id, body) VALUES (1, 'one'), (2, 'two');
+		INSERT INTO old_world.part VALUES (1, 'draft', 'one');
+		UPDATE old_world.doc SET status = 'final' WHERE id = 1;
+		UPDATE old_world.part SET status = 'final' WHERE id = 1});
+	return;
+}
+
+# Two datasets of one lifecycle, on a plain and on a partitioned table.
+sub document
+{
+	my $lifecycle = q{"lifecycle": {"governing": "status", "states": {
+		"draft": {"initial": true, "owner": "maker",
+			"write": {"*": ["maker"]}},
+		"final": {"terminal": true, "write": {"body": ["keeper"]}}},
+		"transitions": {"draft -> final": {"by": ["maker"],
+			"handoff": [{"emit": "Finalised"}]}}}};
+	my $datasets = join ', ', map {
+		qq{"$_": {"relation": "old_world.$_", "key": ["id"],
+			"sot": {"store": "main", "locator": "old_world.$_"}, $lifecycle}}
+	} qw(doc part);
+	return qq({"kind": "DataSpine", "apiVersion": "spine/v1",
+		"stores": {"main": {"kind": "postgres"}},
+		"parties": {"maker": {"kind": "team", "role": "maker"},
+			"keeper": {"kind": "team", "role": "keeper"}},
+		"contexts": {"old": {"owner": "maker", "datasets": {$datasets}}}});
+}
+
+# A statement by a role must be refused with this SQLSTATE.
+sub refused
+{
+	my ($node, $role, $sql, $sqlstate) = @_;
+	my ($status, $out, $err) = $node->psql('postgres',
+		"\\set VERBOSITY sqlstate\nSET ROLE $role;\n$sql");
+	like($err, qr/ERROR:  $sqlstate/, "$role may not: $sql");
 	return;
 }
 
@@ -94,6 +146,23 @@ sub check
 			q{SELECT count(*) FROM pg_catalog.pg_extension
 			  WHERE extname = 'spine'}),
 		'1', 'the extension is there');
+	foreach my $table (qw(old_world.doc old_world.part))
+	{
+		refused($node, 'maker', "UPDATE $table SET body = 'x' WHERE id = 1",
+			'42501');
+		refused($node, 'maker', "UPDATE $table SET status = 'draft' WHERE id = 1",
+			'SP001');
+		$node->safe_psql('postgres',
+			"SET ROLE keeper; UPDATE $table SET body = 'kept' WHERE id = 1");
+	}
+	is( $node->safe_psql(
+			'postgres', q{SELECT string_agg(check_name, ' ')
+			FROM spine.health() WHERE NOT ok}),
+		'', 'health has nothing to say');
+	is( $node->safe_psql(
+			'postgres', q{SELECT count(*) FROM spine.plan(spine.export())}),
+		'0', 'nothing to plan');
+	$node->safe_psql('postgres', 'SELECT spine.detach_all()');
 	$node->safe_psql('postgres', 'DROP EXTENSION spine; CREATE EXTENSION spine');
 	return;
 }

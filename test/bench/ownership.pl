@@ -1,0 +1,422 @@
+#!/usr/bin/perl
+# ownership.pl: what the guard costs, beside what it is compared with.
+#
+# Runs inside dev/server.sh (see ownership.sh).  For each scenario one table,
+# one statement and several variants of what stands in the statement's way.
+# A round runs each variant once, in random order, in the same session on the
+# same rows: switch it on, warm up, run, roll back, switch it off,
+# CHECKPOINT, VACUUM.  The figure is the backend's time on a CPU for the statement
+# alone.  A busy neighbour can only add to it, so the best of all rounds says
+# most; ratios of one round's runs give a median with an interval.
+#
+#   --rows N        rows of each table (200000)
+#   --rounds N      rounds of each scenario (11)
+#   --only A,B      these scenarios
+#   --variants A,B  these variants, and those that they are compared with
+#   --seed N        of the random order
+
+use strict;
+use warnings;
+
+use FindBin;
+use Getopt::Long;
+use IPC::Open2;
+use List::Util qw(min shuffle);
+
+my %option = (rows => 200_000, rounds => 11, seed => time);
+GetOptions(\%option, 'rows=i', 'rounds=i', 'only=s', 'variants=s', 'seed=i')
+  or exit 2;
+srand $option{seed};
+
+# Executions of the prepared statement in one run.
+my $singles = 4000;
+
+# ---- variants ----
+
+# What each variant is called, and how it is switched on and off for a table;
+# TABLE stands for its name, WHEN for the trigger's time and event.
+my %variant = (
+	none => { name => 'no trigger' },
+	floor => {
+		name => 'empty C row trigger',
+		on => 'CREATE TRIGGER rival WHEN ON bench.TABLE FOR EACH ROW '
+		  . 'EXECUTE FUNCTION bench.floor_TIME()',
+		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	spine => {
+		name => 'spine, audit none',
+		on => q{SELECT bench.govern('TABLE', 'none')},
+		off => q{SELECT bench.govern('TABLE', 'off')} },
+	audit => {
+		name => 'spine, audit all',
+		on => q{SELECT bench.govern('TABLE', 'all')},
+		off => q{SELECT bench.govern('TABLE', 'off')} },
+	hand => {
+		name => 'PL/pgSQL, rules written out',
+		on => 'CREATE TRIGGER rival WHEN ON bench.TABLE FOR EACH ROW '
+		  . 'EXECUTE FUNCTION bench.by_hand()',
+		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	table => {
+		name => 'PL/pgSQL, rules in a table',
+		rounds => 3,
+		on => 'CREATE TRIGGER rival WHEN ON bench.TABLE FOR EACH ROW '
+		  . 'EXECUTE FUNCTION bench.by_table()',
+		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	check => {
+		name => 'CHECK constraint',
+		on => 'SELECT bench.use_check()',
+		off => 'ALTER TABLE bench.TABLE DROP CONSTRAINT rival' },
+	rls => {
+		name => 'row level security',
+		on => 'ALTER TABLE bench.TABLE ENABLE ROW LEVEL SECURITY',
+		off => 'ALTER TABLE bench.TABLE DISABLE ROW LEVEL SECURITY' });
+my @basic = qw(none floor spine audit);
+
+# ---- scenarios ----
+
+my @scenarios = (
+	{
+		key => 'bulk',
+		title => 'Bulk UPDATE of a governed attribute',
+		about => '7 columns, 5 states, 2 parties',
+		table => 'orders',
+		statement => 'UPDATE bench.orders SET total_price = total_price + 1',
+		variants => [qw(none floor spine audit check rls hand table)] },
+	{
+		key => 'wide',
+		title => 'The same at 64 states, 64 attributes, 64 parties',
+		about => '66 columns, of which 65 bigint; rows in all 64 states',
+		table => 'wide',
+		statement => 'UPDATE bench.wide SET c40 = c40 + 1',
+		variants => [@basic] },
+	{
+		key => 'mixed',
+		title => 'The same with columns of many types and NULLs',
+		about => '66 columns of eight types, some NULL, the state in the '
+		  . 'middle; 64 states, 64 attributes, 64 parties',
+		table => 'mixed',
+		statement => 'UPDATE bench.mixed SET c41 = c41 + 1',
+		variants => [@basic] },
+	{
+		key => 'partitioned',
+		title => 'Bulk UPDATE of a partitioned table',
+		about => '7 columns, 8 hash partitions',
+		table => 'parts',
+		statement => 'UPDATE bench.parts SET total_price = total_price + 1',
+		variants => [@basic] },
+	{
+		key => 'open',
+		title => 'Bulk UPDATE of an attribute that no rule names',
+		about => '7 columns; the states are not locked',
+		table => 'orders',
+		statement => q{UPDATE bench.orders SET note = 'as settled'},
+		variants => [@basic] },
+	{
+		key => 'insert',
+		title => 'Bulk INSERT',
+		about => '7 columns, a primary key; floor: an empty C AFTER trigger, '
+		  . 'since the guard judges the row as stored',
+		table => 'orders',
+		event => 'insert',
+		statement => q{INSERT INTO bench.orders
+			SELECT id + 1000000000, 'open', customer, total_price,
+				tracking_code, note FROM bench.orders},
+		variants => [@basic] },
+	{
+		key => 'single',
+		title => 'Single-row UPDATE, prepared, each a transaction',
+		about => "by primary key, $singles executions in a run",
+		table => 'orders',
+		prepared => 'UPDATE bench.orders SET total_price = total_price + 1 '
+		  . 'WHERE id = $1',
+		variants => [qw(none floor spine audit hand)] });
+
+# ---- sessions ----
+
+# A psql that stays: run SQL in it and return the lines that it prints.
+sub session
+{
+	my ($user) = @_;
+	my $pid = open2(my $out, my $in, qw(stdbuf -oL psql -XAtq -v),
+		'ON_ERROR_STOP=1', '-U', $user);
+	print $in "SET client_min_messages = error;\n";
+	return { in => $in, out => $out, pid => $pid };
+}
+
+sub run_sql
+{
+	my ($session, $sql) = @_;
+	my ($in, $out) = @{$session}{qw(in out)};
+	my @lines;
+
+	print $in "$sql\n\\echo ---\n";
+	$in->flush;
+	while (my $line = <$out>)
+	{
+		chomp $line;
+		return @lines if $line eq '---';
+		push @lines, $line;
+	}
+	die "psql ended on: $sql\n";
+}
+
+# Make the tables.
+sub setup
+{
+	system('psql', '-Xq', '-v', 'ON_ERROR_STOP=1',
+		'-v', "rows=$option{rows}", '-v', "floor=$FindBin::Bin/floor/floor",
+		'-f', "$FindBin::Bin/ownership.sql") == 0
+	  or die "the tables could not be made\n";
+	return;
+}
+
+setup();
+my $admin = session($ENV{PGUSER});
+my $app = session('bench_app');
+
+# ---- one run ----
+
+sub filled
+{
+	my ($sql, $scenario) = @_;
+	my $insert = ($scenario->{event} // '') eq 'insert';
+	my %word = (
+		TABLE => $scenario->{table},
+		WHEN => $insert ? 'AFTER INSERT' : 'BEFORE UPDATE',
+		TIME => $insert ? 'after' : 'before');
+
+	$sql =~ s/\b(TABLE|WHEN)\b(?! bench)/$word{$1}/g;
+	$sql =~ s/floor_TIME/floor_$word{TIME}/;
+	return "$sql;";
+}
+
+sub switch
+{
+	my ($scenario, $variant, $way) = @_;
+	my $sql = $variant{$variant}{$way};
+
+	run_sql($admin, filled($sql, $scenario)) if $sql;
+	return;
+}
+
+# Rows of other runs are gone.  VACUUM is the first to touch each page after
+# the checkpoint, so that it, and not the next run, writes the page's image.
+sub tidy
+{
+	my ($scenario) = @_;
+	run_sql($admin, "TRUNCATE spine.audit_log_default;
+		CHECKPOINT;
+		VACUUM bench.$scenario->{table};");
+	return;
+}
+
+# Time on a CPU of the statement, in ns for each row.
+sub bulk_run
+{
+	my ($scenario) = @_;
+	my $statement = $scenario->{statement};
+	my ($ns) = run_sql($app, "
+		BEGIN;
+		$statement WHERE id <= 1000;
+		ROLLBACK;
+		BEGIN;
+		SELECT bench.cpu() AS before \\gset
+		$statement;
+		SELECT bench.cpu() - :before;
+		ROLLBACK;");
+
+	return $ns / $option{rows};
+}
+
+# The same for prepared statements, for each execution.
+sub single_run
+{
+	my ($scenario) = @_;
+	my $step = int($option{rows} / $singles) || 1;
+	my @execute = map { 'EXECUTE one(' . ($_ * $step) . ');' } 1 .. $singles;
+	my ($ns) = run_sql($app, "
+		PREPARE one(bigint) AS $scenario->{prepared};
+		@execute[0 .. 9]
+		SELECT bench.cpu() AS before \\gset
+		@{[join qq{\n}, @execute]}
+		SELECT bench.cpu() - :before;
+		DEALLOCATE one;");
+
+	return $ns / $singles;
+}
+
+# All rounds of a scenario: variant => [ns of each round].
+sub measure
+{
+	my ($scenario) = @_;
+	my @variants = wanted_variants($scenario);
+	my %ns;
+
+	tidy($scenario);
+	foreach my $round (1 .. $option{rounds})
+	{
+		foreach my $variant (shuffle @variants)
+		{
+			next if $round > ($variant{$variant}{rounds} // $round);
+			switch($scenario, $variant, 'on');
+			push @{ $ns{$variant} },
+			  $scenario->{prepared} ? single_run($scenario)
+			  : bulk_run($scenario);
+			switch($scenario, $variant, 'off');
+			tidy($scenario);
+		}
+	}
+	return \%ns;
+}
+
+sub wanted_variants
+{
+	my ($scenario) = @_;
+	my @all = @{ $scenario->{variants} };
+
+	return @all unless $option{variants};
+	my %wanted = map { $_ => 1 } qw(none floor), split /,/, $option{variants};
+	return grep { $wanted{$_} } @all;
+}
+
+# ---- figures ----
+
+sub median
+{
+	my @sorted = sort { $a <=> $b } @_;
+	my $half = @sorted / 2;
+	return @sorted % 2 ? $sorted[$half]
+	  : ($sorted[ $half - 1 ] + $sorted[$half]) / 2;
+}
+
+# An interval that holds the median with at least 95 %, whatever the
+# distribution: between the k-th values from both ends.
+sub interval
+{
+	my @sorted = sort { $a <=> $b } @_;
+	my $n = @sorted;
+	my ($k, $term, $tail) = (0, 0.5**$n, 0);
+
+	while ($tail + $term <= 0.025)
+	{
+		$tail += $term;
+		$k++;
+		$term *= ($n - $k + 1) / $k;
+	}
+	$k = 1 if $k < 1;
+	return ($sorted[ $k - 1 ], $sorted[ $n - $k ]);
+}
+
+# Figures of one variant against another, round by round.
+sub against
+{
+	my ($own, $other, $compare) = @_;
+	my @pairs = map { $compare->($own->[$_], $other->[$_]) } 0 .. $#$own;
+	my ($low, $high) = interval(@pairs);
+
+	return {
+		best => $compare->(min(@$own), min(@$other)),
+		median => median(@pairs),
+		low => $low,
+		high => $high };
+}
+
+sub ratio { my ($a, $b) = @_; return $a / $b; }
+sub difference { my ($a, $b) = @_; return $a - $b; }
+
+# ---- report ----
+
+sub report
+{
+	my ($scenario, $ns) = @_;
+
+	print "\n### $scenario->{title}\n\n$scenario->{about}.  ",
+	  "`test/bench/ownership.sh --only $scenario->{key}`\n\n",
+	  "| variant | ns/row, best | median | × no trigger, best | pairs: median [95 %] | over the empty trigger, ns/row, best | pairs: median [95 %] |\n",
+	  "|---|--:|--:|--:|--:|--:|--:|\n";
+	foreach my $variant (wanted_variants($scenario))
+	{
+		my $own = $ns->{$variant};
+		my $ratio = against($own, $ns->{none}, \&ratio);
+		my $over = against($own, $ns->{floor}, \&difference);
+
+		printf "| %s | %.0f | %.0f | %.2f | %.2f [%.2f–%.2f] | %+.0f | %+.0f [%+.0f–%+.0f] |\n",
+		  $variant{$variant}{name}, min(@$own), median(@$own),
+		  @{$ratio}{qw(best median low high)},
+		  @{$over}{qw(best median low high)};
+	}
+	return;
+}
+
+# What issue 2 asks for; the best figures decide.
+sub goals
+{
+	my ($all) = @_;
+	my @rows;
+
+	foreach my $key (qw(bulk wide mixed))
+	{
+		my $ns = $all->{$key} or next;
+		push @rows,
+		  goal("$key: audit none, × no trigger", $ns, 'spine', 'none',
+			\&ratio, 1.40, '%.2f'),
+		  goal("$key: audit none, ns/row over the empty trigger", $ns,
+			'spine', 'floor', \&difference, 25, '%.0f'),
+		  goal("$key: audit all, × no trigger", $ns, 'audit', 'none',
+			\&ratio, 2.50, '%.2f');
+	}
+	return unless @rows;
+	print "\n### Goals\n\n| goal | at most | best | pairs: median [95 %] | |\n",
+	  "|---|--:|--:|--:|---|\n", @rows;
+	return;
+}
+
+sub goal
+{
+	my ($name, $ns, $variant, $other, $compare, $limit, $format) = @_;
+	return () unless $ns->{$variant};
+	my $found = against($ns->{$variant}, $ns->{$other}, $compare);
+
+	return sprintf "| %s | $format | $format | $format [$format–$format] | %s |\n",
+	  $name, $limit, @{$found}{qw(best median low high)},
+	  $found->{best} <= $limit ? 'met' : 'missed';
+}
+
+sub slurp
+{
+	my ($file) = @_;
+	open my $handle, '<', $file or return '';
+	local $/;
+	return scalar(<$handle>) // '';
+}
+
+sub circumstances
+{
+	my ($version) = run_sql($admin, 'SHOW server_version;');
+	my ($settings) = run_sql($admin, q{SELECT string_agg(name || ' ' ||
+			current_setting(name), ', ' ORDER BY name) FROM pg_settings
+		WHERE name IN ('autovacuum', 'fsync', 'full_page_writes', 'jit',
+			'shared_buffers', 'synchronous_commit', 'wal_level');});
+	my $cpuinfo = slurp('/proc/cpuinfo');
+	my $cores = () = $cpuinfo =~ /^processor\s*:/mg;
+	my ($model) = $cpuinfo =~ /^model name\s*:\s*(.*)$/m;
+	my ($load) = slurp('/proc/loadavg') =~ /^(\S+)/;
+
+	print "PostgreSQL $version, $settings; ",
+	  "$option{rows} rows in each table, $option{rounds} rounds, ",
+	  "seed $option{seed}; $cores cores",
+	  $model ? " ($model)" : '', ", load $load at the start.\n",
+	  "Time on a CPU of the backend, best of the rounds and median.\n";
+	return;
+}
+
+$| = 1;
+circumstances();
+my %only = map { $_ => 1 } split /,/, $option{only} // '';
+my %all;
+foreach my $scenario (@scenarios)
+{
+	next if %only && !$only{ $scenario->{key} };
+	$all{ $scenario->{key} } = measure($scenario);
+	report($scenario, $all{ $scenario->{key} });
+}
+goals(\%all);
