@@ -26,7 +26,7 @@ json     Must be accepted by jsonb.
 
 Pages other than README.md begin with the extension created, unless they
 create it themselves.  "psql" means psql -X with messages in English and times
-in UTC.  Links between the pages, and to files, must lead somewhere.
+in UTC.  Links between the pages, to files and to headings must lead somewhere.
 
 Usage: readme.py [--accept] [PAGE...], in the root of the tree, beside the
 server that PG* name.  --accept writes what is printed into the pages.
@@ -77,6 +77,18 @@ def read_blocks(page):
     if block is not None:
         sys.exit(f"not ok - {block.place()}: the block never ends")
     return blocks
+
+
+def prose(page):
+    with open(page, encoding="utf-8") as file:
+        return re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
+
+
+def anchors(page):
+    """The names of a page's headings, as links spell them."""
+    headings = re.findall(r"^#+ +(.*?) *$", prose(page), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+            for heading in headings}
 
 
 def client_environment(database):
@@ -330,13 +342,15 @@ class Page:
         return f"blocks of \"{block.language}\" are not known"
 
     def check_links(self):
-        with open(self.name, encoding="utf-8") as file:
-            text = re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
         here = os.path.dirname(self.name)
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text):
-            if not os.path.exists(os.path.join(here, target)):
+        links = re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)",
+                           prose(self.name))
+        for target, anchor in links:
+            path = os.path.join(here, target) if target else self.name
+            if not os.path.exists(path) or (
+                    anchor and anchor not in anchors(path)):
                 self.failed += 1
-                print(f"not ok - {self.name}: no {target} to link to")
+                print(f"not ok - {self.name}: no {target}#{anchor} to link to")
 
     def run(self):
         self.check_links()

@@ -114,7 +114,7 @@ COMMENT ON COLUMN spine.denied_log.rev IS
 COMMENT ON COLUMN spine.denied_log.dataset IS
     'Asset key of the dataset, or of the child table governed by its state';
 COMMENT ON COLUMN spine.denied_log.action IS
-    'insert, update, delete or truncate';
+    'insert, update, delete, truncate, or transition for a refused change of state';
 COMMENT ON COLUMN spine.denied_log.key IS
     'Key columns of the row as an object';
 COMMENT ON COLUMN spine.denied_log.attribute IS

@@ -386,9 +386,8 @@ spine_rollback(PG_FUNCTION_ARGS)
 
 	revision_lock();
 	current = document_newest(&rev);
-	PG_RETURN_INT64(
-		apply_document(current, rev, document, document,
-					   text_argument(fcinfo, 1)));
+	PG_RETURN_INT64(apply_document(current, rev, document, document,
+								   text_argument(fcinfo, 1)));
 }
 
 /* ---- plan ---- */
@@ -437,8 +436,7 @@ spine_plan(PG_FUNCTION_ARGS)
 
 	merged = document_follow(merged);
 	judge_document(merged, document_follow(current), false);
-	pins = pins_changed(&doc->root, &current->root, &merged->root,
-						InvalidOid);
+	pins = pins_changed(&doc->root, &current->root, &merged->root, InvalidOid);
 	return_steps(fcinfo,
 				 list_concat(document_plan(&current->root, &merged->root),
 							 pins_steps(pins)));
@@ -490,15 +488,17 @@ static const char triggers_of_ours[] =
 	" AND c.relnamespace <> 'spine'::pg_catalog.regnamespace"
 	" AND NOT t.tgisinternal AND t.tgparentid = 0";
 
-/* How many relations have triggers of ours; partitions count as their root. */
+/* How many relations are guarded, told by their row triggers; partitions of
+ * a guarded one count as their root. */
 static int
 count_attached(void)
 {
-	char	   *sql = psprintf("SELECT pg_catalog.count(DISTINCT t.tgrelid)%s"
-									 " AND NOT c.relispartition",
-							   triggers_of_ours);
-	bool		isnull;
+	char *sql;
+	bool  isnull;
 
+	sql = psprintf("SELECT pg_catalog.count(DISTINCT t.tgrelid)%s"
+				   " AND t.tgtype & 1 = 1",
+				   triggers_of_ours);
 	if (SPI_execute(sql, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		/* cannot happen */
 		elog(ERROR, "could not count triggers");

@@ -568,10 +568,11 @@ mend_dataset(Attacher *attacher, const Pairs *context, const Pairs *dataset)
 static void
 attach_context(Attacher *attacher, const Pairs *context)
 {
-	bool		same = same_surroundings(context, attacher->before_store,
-										 attacher->after_store);
-	Pairs		pairs;
+	bool  same;
+	Pairs pairs;
 
+	same = same_surroundings(context, attacher->before_store,
+							 attacher->after_store);
 	pairs_begin(&pairs,
 				jb_get_object(value_object(context->before), "datasets"),
 				jb_get_object(value_object(context->after), "datasets"));
@@ -594,10 +595,13 @@ List *
 document_attachments(const JsonbContainer *before, const JsonbContainer *after,
 					 Oid user)
 {
-	Attacher	attacher = {document_local_store(before),
-							document_local_store(after), user, NULL, NIL};
-	Pairs		pairs;
+	Attacher attacher;
+	Pairs	 pairs;
 
+	attacher.before_store = document_local_store(before);
+	attacher.after_store = document_local_store(after);
+	attacher.user = user;
+	attacher.steps = NIL;
 	attacher.scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "spine attachments",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -651,6 +655,20 @@ document_datasets(const JsonbContainer *doc)
 	while (pairs_next(&pairs))
 		datasets = context_datasets(datasets, &pairs, local_store);
 	return datasets;
+}
+
+List *
+catalog_local_datasets(void)
+{
+	int64		rev;
+	Jsonb	   *newest = document_newest(&rev);
+	List	   *local = NIL;
+	ListCell   *lc;
+
+	foreach (lc, document_datasets(&newest->root))
+		if (((SpecDataset *) lfirst(lc))->local)
+			local = lappend(local, lfirst(lc));
+	return local;
 }
 
 /* A dataset's member in a document; false if it is not there. */

@@ -317,10 +317,9 @@ catalog_party_role(const char *party)
 bool
 catalog_has_pins(void)
 {
-	Relation	rel = table_open(spine_table_oid_strict("pin"),
-								 AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
-										  NULL);
+	Relation rel = table_open(spine_table_oid_strict("pin"), AccessShareLock);
+	SysScanDesc scan =
+		systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	bool		found = HeapTupleIsValid(systable_getnext(scan));
 
 	systable_endscan(scan);
@@ -332,8 +331,7 @@ catalog_has_pins(void)
 static RenamedRole *
 renamed_role(Lookup *lookup, HeapTuple row)
 {
-	Oid			role = DatumGetObjectId(column_plain(lookup, row,
-													 Anum_party_roleid));
+	Oid role = DatumGetObjectId(column_plain(lookup, row, Anum_party_roleid));
 	char	   *before = column_text(lookup, row, Anum_party_role);
 	char	   *after;
 	RenamedRole *renamed;
@@ -359,10 +357,9 @@ catalog_renamed_roles(void)
 	List	   *renamed = NIL;
 	HeapTuple	row;
 
-	lookup.rel = table_open(spine_table_oid_strict("party"),
-							AccessShareLock);
-	lookup.scan = systable_beginscan(lookup.rel, InvalidOid, false, NULL, 0,
-									 NULL);
+	lookup.rel = table_open(spine_table_oid_strict("party"), AccessShareLock);
+	lookup.scan =
+		systable_beginscan(lookup.rel, InvalidOid, false, NULL, 0, NULL);
 	while ((row = lookup_next(&lookup)) != NULL)
 	{
 		RenamedRole *entry = renamed_role(&lookup, row);

@@ -186,23 +186,25 @@ revision_insert(int64 rev, const Jsonb *document, const char *message)
 		"INSERT INTO spine.revision (rev, at, author, session_author, message,"
 		" document, sha256, parent_sha256)"
 		" VALUES ($1, pg_catalog.clock_timestamp(), $2, $3, $4, $5, $6, $7)";
-	Oid			types[7] = {INT8OID,  TEXTOID, TEXTOID, TEXTOID,
-							JSONBOID, TEXTOID, TEXTOID};
-	text	   *parent = newest_sha256();
-	Datum		values[7] = {Int64GetDatum(rev),
-							 CStringGetTextDatum(
-								 GetUserNameFromId(GetUserId(), false)),
-							 CStringGetTextDatum(
-								 GetUserNameFromId(GetSessionUserId(), false)),
-							 CStringGetTextDatum(message),
-							 JsonbPGetDatum(document),
-							 CStringGetTextDatum(document_sha256(document)),
-							 PointerGetDatum(parent)};
-	char		nulls[8] = "       ";
-	ActAs		before;
+	Oid	  types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID,
+					 JSONBOID, TEXTOID, TEXTOID};
+	char  nulls[] = "       ";
+	Oid	  user = GetUserId();
+	Oid	  session = GetSessionUserId();
+	text *parent = newest_sha256();
+	Datum values[lengthof(types)];
+	ActAs before;
 
+	values[0] = Int64GetDatum(rev);
+	values[1] = CStringGetTextDatum(GetUserNameFromId(user, false));
+	values[2] = CStringGetTextDatum(GetUserNameFromId(session, false));
+	values[3] = CStringGetTextDatum(message);
+	values[4] = JsonbPGetDatum(document);
+	values[5] = CStringGetTextDatum(document_sha256(document));
+	values[6] = PointerGetDatum(parent);
 	if (parent == NULL)
 		nulls[6] = 'n';
+
 	before = act_as(extension_owner(), false);
 	SPI_connect();
 	if (SPI_execute_with_args(sql, lengthof(types), types, values, nulls,

@@ -240,6 +240,9 @@ typedef void (*CatalogHealthHook) (void (*report) (void *arg,
 												   const char *hint),
 								   void *arg);
 
+/* The newest document's datasets that live in this database (SpecDataset). */
+extern List *catalog_local_datasets(void);
+
 extern void catalog_register_steps(CatalogStepsHook hook);
 extern void catalog_register_check(CatalogCheckHook hook);
 extern void catalog_register_health(CatalogHealthHook hook);

@@ -264,7 +264,9 @@ check_party(Validation *v, const JsonbValue *name, const JsonbContainer *party,
 	roleid = get_role_oid(role, true);
 	if (!OidIsValid(roleid))
 	{
-		bool		enforced = is_enforced_party(v, name);
+		/* A role that was dropped since must not block what is to come. */
+		bool		enforced = !entry_is_accepted(v, "parties", name) &&
+			is_enforced_party(v, name);
 
 		finding_add(v->findings, enforced ? FINDING_ERROR : FINDING_WARNING,
 					"unknown_role", &here, "Create the role first.",

@@ -35,8 +35,10 @@
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* One trigger that a governed table carries. */
 typedef struct TriggerSpec
@@ -88,13 +90,53 @@ typedef struct Target
 
 /* ---- reading what is there ---- */
 
+/*
+ * The oids of the trigger functions, row ones first.  Looked up once and
+ * forgotten when any function changes: a plan compares them for every
+ * governed table.
+ */
+static Oid	functions[lengthof(row_triggers) + lengthof(statement_triggers)];
+static bool functions_known = false;
+
+static void
+forget_functions(Datum arg, int cacheid, uint32 hashvalue)
+{
+	functions_known = false;
+}
+
 static Oid
-trigger_function(const char *name)
+look_up_function(const char *name)
 {
 	List	   *qualified = list_make2(makeString(SPINE_SCHEMA),
 									   makeString(pstrdup(name)));
 
 	return LookupFuncName(qualified, 0, NULL, true);
+}
+
+static const Oid *
+trigger_functions(void)
+{
+	int			n = 0;
+
+	if (functions_known)
+		return functions;
+	for (int i = 0; i < (int) lengthof(row_triggers); i++)
+		functions[n++] = look_up_function(row_triggers[i].function);
+	for (int i = 0; i < (int) lengthof(statement_triggers); i++)
+		functions[n++] = look_up_function(statement_triggers[i].function);
+	functions_known = true;
+	return functions;
+}
+
+/* The function that a kind of trigger calls. */
+static Oid
+trigger_function(const TriggerSpec *spec)
+{
+	const Oid  *known = trigger_functions();
+
+	if (spec >= row_triggers && spec < row_triggers + lengthof(row_triggers))
+		return known[spec - row_triggers];
+	return known[lengthof(row_triggers) + (spec - statement_triggers)];
 }
 
 /* The arguments are stored one after the other, each ended by a NUL. */
@@ -175,7 +217,7 @@ static bool
 trigger_fits(const FoundTrigger *found, const TriggerSpec *spec,
 			 const Target *target)
 {
-	return found->function == trigger_function(spec->function) &&
+	return found->function == trigger_function(spec) &&
 		found->type == spec->type &&
 		same_text(found->dataset, target->dataset) &&
 		same_text(found->child, target->child);
@@ -184,11 +226,10 @@ trigger_fits(const FoundTrigger *found, const TriggerSpec *spec,
 static bool
 is_guard_function(Oid function)
 {
-	for (int i = 0; i < (int) lengthof(row_triggers); i++)
-		if (function == trigger_function(row_triggers[i].function))
-			return true;
-	for (int i = 0; i < (int) lengthof(statement_triggers); i++)
-		if (function == trigger_function(statement_triggers[i].function))
+	const Oid  *known = trigger_functions();
+
+	for (int i = 0; i < (int) lengthof(functions); i++)
+		if (function == known[i])
 			return true;
 	return false;
 }
@@ -624,9 +665,46 @@ attach_pins(const SpecDataset *spec, Relation rel)
 	return pins;
 }
 
+/*
+ * Is every governed table guarded as it should be?  What the next apply would
+ * attach is what is missing.
+ */
+static void
+attach_health(void (*report) (void *arg, const char *check_name, bool ok,
+							  const char *detail, const char *hint),
+			  void *arg)
+{
+	StringInfoData missing;
+	int			tables = 0;
+	ListCell   *lc;
+
+	initStringInfo(&missing);
+	foreach (lc, catalog_local_datasets())
+	{
+		const SpecDataset *spec = lfirst(lc);
+		List	   *steps = NIL;
+		ListCell   *step;
+
+		tables += list_length(targets_of(spec));
+		attach_steps(spec, spec, &steps);
+		foreach (step, steps)
+			appendStringInfo(&missing, "%s%s of %s", missing.len > 0 ? ", " : "",
+							 ((PlanStep *) lfirst(step))->kind,
+							 ((PlanStep *) lfirst(step))->key);
+	}
+	report(arg, "guards", missing.len == 0,
+		   missing.len > 0 ? psprintf("missing: %s", missing.data) :
+		   psprintf("%d governed tables, all guarded", tables),
+		   missing.len > 0 ?
+		   "SELECT spine.apply(spine.export()) attaches what is missing." :
+		   NULL);
+}
+
 void
 attach_init(void)
 {
+	CacheRegisterSyscacheCallback(PROCOID, forget_functions, (Datum) 0);
 	catalog_register_steps(attach_steps);
 	catalog_register_pins(attach_pins);
+	catalog_register_health(attach_health);
 }

@@ -225,7 +225,7 @@ def make_columns(rng, ds, plan):
     movable = [c.name for c in columns if c.name not in
                (*ds.key, ds.governing, ds.version, ds.entered_at,
                 ds.partition, "computed", number_column.name) and
-               not c.volatile]
+               not c.volatile and c.default != "now"]
     ds.late = rng.sample(movable, min(2, len(movable))) \
         if rng.random() < 0.5 else []
     # A column that comes late stands last.

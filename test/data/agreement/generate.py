@@ -325,7 +325,7 @@ class Generator:
                     self.change_one(ds, row, new, other)
         role = self.pick_role(ds, self.update_test(ds, row, new))
         self.update(ds, kind, role, row, new, action,
-                    wrong_step=rng.random() < 0.04)
+                    wrong_step=rng.random() < 0.08)
 
     def special(self, ds):
         """The key, entered_at, the version, and changes that are none."""
@@ -375,8 +375,11 @@ class Generator:
             self.change_one(ds, row, new, rng.choice(self.attributes(ds)))
         same = ds.governing if target == row[ds.governing] else None
         role = self.pick_role(ds, self.update_test(ds, row, new))
+        by = [p for p in edge.by if p != "nobody"] if edge else []
+        if by and rng.random() < 0.3:
+            role = rng.choice(by)
         self.update(ds, "move", role, row, new, None, next_state=target,
-                    same=same, wrong_step=rng.random() < 0.04)
+                    same=same, wrong_step=rng.random() < 0.08)
 
     # ---- INSERT ----
 

@@ -43,8 +43,11 @@ def path_name(parts):
 def action_name(parts):
     """The same as an action of may: called like one, it is quoted."""
     name = path_name(parts)
-    if name in ("insert", "delete") or name.startswith("-> "):
+    if name in ("insert", "delete"):
         return '"' + name + '"'
+    if name.startswith("-> "):
+        return ".".join(['"' + parts[0] + '"'] + ([path_name(parts[1:])]
+                                                  if parts[1:] else []))
     return name
 
 
@@ -291,7 +294,9 @@ def guards_for(ds):
                         lambda o, n: True, False))
     for column in ds.columns.values():
         name, c = ident(column.name), column.name
-        if column.generated or c in (ds.governing, ds.version, ds.entered_at):
+        # Of a composite value, IS NULL asks about its fields.
+        if column.generated or column.kind == "pair" or \
+                c in (ds.governing, ds.version, ds.entered_at):
             continue
         guards.append(Guard("NEW.%s IS NOT NULL" % name,
                             lambda o, n, c=c: n[c] is not None))
