@@ -13,7 +13,8 @@
 #define SPINE_ERRORS_H
 
 /* A state change that no transition lists. */
-#define ERRCODE_SPINE_UNDECLARED_TRANSITION MAKE_SQLSTATE('S', 'P', '0', '0', '1')
+#define ERRCODE_SPINE_UNDECLARED_TRANSITION                                   \
+	MAKE_SQLSTATE('S', 'P', '0', '0', '1')
 /* A guard that is false, NULL or raised an error. */
 #define ERRCODE_SPINE_GUARD_FAILED MAKE_SQLSTATE('S', 'P', '0', '0', '2')
 /* An expect_rev that is no longer the newest revision. */

@@ -163,9 +163,9 @@ findings_raise(const Findings *findings)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg_plural("document has %d error",
-						   "document has %d errors",
+			 errmsg_plural("document has %d error", "document has %d errors",
 						   findings->errors, findings->errors),
 			 errdetail_internal("%s", detail.data),
-			 errhint("spine.validate(document) returns the findings as rows.")));
+			 errhint(
+				 "spine.validate(document) returns the findings as rows.")));
 }

@@ -61,9 +61,8 @@ extern Findings *findings_new(void);
 
 /* Add a finding at a place; hint may be NULL. */
 extern void finding_add(Findings *findings, FindingSeverity severity,
-						const char *code, const Place *place,
-						const char *hint, const char *fmt, ...)
-	pg_attribute_printf(6, 7);
+						const char *code, const Place *place, const char *hint,
+						const char *fmt, ...) pg_attribute_printf(6, 7);
 
 extern const char *finding_severity_name(FindingSeverity severity);
 

@@ -112,8 +112,8 @@ jb_walk(JbCursor *cursor, const JsonbContainer *container)
 	JsonbValue	start;
 
 	cursor->container = container;
-	cursor->iterator = JsonbIteratorInit(unconstify(JsonbContainer *,
-													container));
+	cursor->iterator =
+		JsonbIteratorInit(unconstify(JsonbContainer *, container));
 	cursor->index = -1;
 	(void) JsonbIteratorNext(&cursor->iterator, &start, true);
 }
@@ -173,7 +173,8 @@ jb_same(const JsonbValue *a, const JsonbValue *b)
 				memcmp(a->val.string.val, b->val.string.val,
 					   a->val.string.len) == 0;
 		case jbvNumeric:
-			return VARSIZE_ANY(a->val.numeric) == VARSIZE_ANY(b->val.numeric) &&
+			return VARSIZE_ANY(a->val.numeric) ==
+				VARSIZE_ANY(b->val.numeric) &&
 				memcmp(a->val.numeric, b->val.numeric,
 					   VARSIZE_ANY(a->val.numeric)) == 0;
 		case jbvBool:

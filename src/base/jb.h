@@ -37,8 +37,8 @@ extern const JsonbContainer *jb_get_array(const JsonbContainer *obj,
 
 /* The member's text, palloc'd; NULL if absent or not a string. */
 extern char *jb_get_text(const JsonbContainer *obj, const char *key);
-extern bool jb_get_bool(const JsonbContainer *obj, const char *key,
-						bool otherwise);
+extern bool	 jb_get_bool(const JsonbContainer *obj, const char *key,
+						 bool otherwise);
 
 /* The member's strings as a List of char *; non-strings are left out. */
 extern List *jb_get_texts(const JsonbContainer *obj, const char *key);

@@ -19,11 +19,8 @@ settings_init(void)
 							   "Name of the store that this database is.",
 							   "Needed only where a document has several "
 							   "stores of kind postgres without a server.",
-							   &spine_store,
-							   "",
-							   PGC_SUSET,
-							   0,
-							   NULL, NULL, NULL);
+							   &spine_store, "", PGC_SUSET, 0, NULL, NULL,
+							   NULL);
 
 	MarkGUCPrefixReserved("spine");
 }

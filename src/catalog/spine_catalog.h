@@ -221,24 +221,23 @@ typedef struct PlanStep
  * NULL where the dataset is new or gone; both are equal where only the
  * attachment may have to be mended.  Appends PlanSteps.
  */
-typedef void (*CatalogStepsHook) (const SpecDataset *before,
-								  const SpecDataset *after, List **steps);
+typedef void (*CatalogStepsHook)(const SpecDataset *before,
+								 const SpecDataset *after, List **steps);
 
 /*
  * Findings of a room about one dataset.  rel is the open relation, or NULL if
  * it is not here; doc is the whole merged document; place the dataset's.
  */
-typedef void (*CatalogCheckHook) (const SpecDataset *dataset, Relation rel,
-								  const JsonbContainer *doc,
-								  const Place *place, Findings *findings);
+typedef void (*CatalogCheckHook)(const SpecDataset *dataset, Relation rel,
+								 const JsonbContainer *doc, const Place *place,
+								 Findings *findings);
 
 /* Adds rows to spine.health. */
-typedef void (*CatalogHealthHook) (void (*report) (void *arg,
-												   const char *check_name,
-												   bool ok,
-												   const char *detail,
-												   const char *hint),
-								   void *arg);
+typedef void (*CatalogHealthHook)(void (*report)(void		*arg,
+												 const char *check_name,
+												 bool ok, const char *detail,
+												 const char *hint),
+								  void *arg);
 
 /* The newest document's datasets that live in this database (SpecDataset). */
 extern List *catalog_local_datasets(void);
@@ -248,7 +247,7 @@ extern void catalog_register_check(CatalogCheckHook hook);
 extern void catalog_register_health(CatalogHealthHook hook);
 
 /* All function pins of a dataset's expressions, for the projection. */
-typedef List *(*CatalogPinsHook) (const SpecDataset *dataset, Relation rel);
+typedef List *(*CatalogPinsHook)(const SpecDataset *dataset, Relation rel);
 extern void catalog_register_pins(CatalogPinsHook hook);
 
 extern void catalog_init(void);

@@ -51,17 +51,16 @@ typedef struct TriggerSpec
 
 static const TriggerSpec row_triggers[] = {
 	{TRIGGER_GUARD, "guard",
-	 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE,
+	 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE |
+		 TRIGGER_TYPE_DELETE,
 	 "BEFORE UPDATE OR DELETE"},
-	{TRIGGER_INSERT, "guard_insert",
-	 TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT,
+	{TRIGGER_INSERT, "guard_insert", TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT,
 	 "AFTER INSERT"},
 };
 
 static const TriggerSpec statement_triggers[] = {
 	{TRIGGER_TRUNCATE, "guard_truncate",
-	 TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE,
-	 "BEFORE TRUNCATE"},
+	 TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE, "BEFORE TRUNCATE"},
 	{TRIGGER_FLUSH, "guard_flush",
 	 TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE,
 	 "AFTER INSERT OR UPDATE OR DELETE"},
@@ -107,8 +106,8 @@ forget_functions(Datum arg, int cacheid, uint32 hashvalue)
 static Oid
 look_up_function(const char *name)
 {
-	List	   *qualified = list_make2(makeString(SPINE_SCHEMA),
-									   makeString(pstrdup(name)));
+	List *qualified =
+		list_make2(makeString(SPINE_SCHEMA), makeString(pstrdup(name)));
 
 	return LookupFuncName(qualified, 0, NULL, true);
 }
@@ -238,13 +237,14 @@ bool
 guard_is_attached(void)
 {
 	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0,
-										  NULL);
+	SysScanDesc scan =
+		systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
 	bool		attached = false;
 	HeapTuple	tuple;
 
 	while (!attached && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		attached = is_guard_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
+		attached =
+			is_guard_function(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid);
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	return attached;
@@ -255,7 +255,8 @@ guard_is_attached(void)
 static char *
 table_name(Oid relid)
 {
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+	return quote_qualified_identifier(get_namespace_name(
+										  get_rel_namespace(relid)),
 									  get_rel_name(relid));
 }
 
@@ -272,11 +273,12 @@ append_create(StringInfo sql, const TriggerSpec *spec, const Target *target,
 {
 	bool		row = TRIGGER_FOR_ROW(spec->type);
 
-	appendStringInfo(sql, "CREATE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION %s.%s(%s",
-					 quote_identifier(spec->name), spec->events,
-					 table_name(relid), row ? "ROW" : "STATEMENT",
-					 SPINE_SCHEMA, spec->function,
-					 quote_literal_cstr(target->dataset));
+	appendStringInfo(
+		sql,
+		"CREATE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION %s.%s(%s",
+		quote_identifier(spec->name), spec->events, table_name(relid),
+		row ? "ROW" : "STATEMENT", SPINE_SCHEMA, spec->function,
+		quote_literal_cstr(target->dataset));
 	if (target->child != NULL)
 		appendStringInfo(sql, ", %s", quote_literal_cstr(target->child));
 	appendStringInfoString(sql, ");\n");
@@ -391,10 +393,11 @@ target_new(const SpecDataset *spec, const SpecChild *child)
 
 	target->dataset = spec->key;
 	target->child = child ? child->name : NULL;
-	target->key = child ? psprintf("%s.%s", spec->key,
-								   asset_key_quote(child->name)) : spec->key;
-	target->relid = spec_relation_oid(child ? child->relation :
-									  spec->relation);
+	target->key = child ?
+		psprintf("%s.%s", spec->key, asset_key_quote(child->name)) :
+		spec->key;
+	target->relid =
+		spec_relation_oid(child ? child->relation : spec->relation);
 	return target;
 }
 
@@ -579,19 +582,19 @@ add_constraints(const SpecDataset *before, const SpecDataset *after,
 			(kept &&
 			 OidIsValid(get_relation_constraint_oid(relid, name, true))))
 			continue;
-		add_step(steps, "create", "constraint",
-				 constraint_key(after, invariant), "breaking",
-				 psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK ((%s)) NOT VALID;\n",
-						  table_name(relid), quote_identifier(name),
-						  expression));
+		add_step(
+			steps, "create", "constraint", constraint_key(after, invariant),
+			"breaking",
+			psprintf(
+				"ALTER TABLE %s ADD CONSTRAINT %s CHECK ((%s)) NOT VALID;\n",
+				table_name(relid), quote_identifier(name), expression));
 	}
 }
 
 /* ---- the hooks ---- */
 
 static void
-attach_steps(const SpecDataset *before, const SpecDataset *after,
-			 List **steps)
+attach_steps(const SpecDataset *before, const SpecDataset *after, List **steps)
 {
 	trigger_steps(targets_of(before), targets_of(after), steps);
 	drop_constraints(before, after, steps);
@@ -670,8 +673,8 @@ attach_pins(const SpecDataset *spec, Relation rel)
  * attach is what is missing.
  */
 static void
-attach_health(void (*report) (void *arg, const char *check_name, bool ok,
-							  const char *detail, const char *hint),
+attach_health(void (*report)(void *arg, const char *check_name, bool ok,
+							 const char *detail, const char *hint),
 			  void *arg)
 {
 	StringInfoData missing;
@@ -688,16 +691,18 @@ attach_health(void (*report) (void *arg, const char *check_name, bool ok,
 		tables += list_length(targets_of(spec));
 		attach_steps(spec, spec, &steps);
 		foreach (step, steps)
-			appendStringInfo(&missing, "%s%s of %s", missing.len > 0 ? ", " : "",
+			appendStringInfo(&missing, "%s%s of %s",
+							 missing.len > 0 ? ", " : "",
 							 ((PlanStep *) lfirst(step))->kind,
 							 ((PlanStep *) lfirst(step))->key);
 	}
 	report(arg, "guards", missing.len == 0,
-		   missing.len > 0 ? psprintf("missing: %s", missing.data) :
-		   psprintf("%d governed tables, all guarded", tables),
 		   missing.len > 0 ?
-		   "SELECT spine.apply(spine.export()) attaches what is missing." :
-		   NULL);
+			   psprintf("missing: %s", missing.data) :
+			   psprintf("%d governed tables, all guarded", tables),
+		   missing.len > 0 ?
+			   "SELECT spine.apply(spine.export()) attaches what is missing." :
+			   NULL);
 }
 
 void

@@ -42,17 +42,21 @@ spine_refuse_drop(PG_FUNCTION_ARGS)
 	EventTriggerData *trigger;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"spine.refuse_drop\" must be called as an event trigger")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg(
+				 "function \"spine.refuse_drop\" must be called as an event trigger")));
 
 	trigger = (EventTriggerData *) fcinfo->context;
 	if (trigger->parsetree != NULL && IsA(trigger->parsetree, DropStmt) &&
 		drops_spine((DropStmt *) trigger->parsetree) && guard_is_attached())
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot drop spine while it guards tables"),
-				 errdetail("Dropping it would take the guards away from them without a trace."),
-				 errhint("Run SELECT spine.detach_all() first.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("cannot drop spine while it guards tables"),
+			 errdetail(
+				 "Dropping it would take the guards away from them without a trace."),
+			 errhint("Run SELECT spine.detach_all() first.")));
 	PG_RETURN_NULL();
 }

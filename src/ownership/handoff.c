@@ -90,14 +90,16 @@ run_arrival(const Pending *work)
 {
 	Oid			types[] = {TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
 	Datum		values[] = {work->matrix->key_label, work->key,
-		CStringGetTextDatum(work->state),
-		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())};
+							CStringGetTextDatum(work->state),
+							TimestampTzGetDatum(
+								GetCurrentTransactionStartTimestamp())};
 
-	run_own_statement("INSERT INTO spine.state_entry (dataset, key, state, entered_at)"
-					  " VALUES ($1, $2, $3, $4)"
-					  " ON CONFLICT (dataset, key) DO UPDATE"
-					  " SET state = EXCLUDED.state, entered_at = EXCLUDED.entered_at",
-					  4, types, values);
+	run_own_statement(
+		"INSERT INTO spine.state_entry (dataset, key, state, entered_at)"
+		" VALUES ($1, $2, $3, $4)"
+		" ON CONFLICT (dataset, key) DO UPDATE"
+		" SET state = EXCLUDED.state, entered_at = EXCLUDED.entered_at",
+		4, types, values);
 }
 
 static void
@@ -201,18 +203,16 @@ transition_payload(const Judgement *judgement, const MatrixEdge *edge,
 	jb_push_text(&state, "to", matrix->states[edge->to].name);
 	if (attributes != NULL)
 	{
-		Jsonb	   *row = DatumGetJsonbP(row_shape_json(matrix->shape,
-														judgement->new,
-														attributes));
+		Jsonb *row = DatumGetJsonbP(
+			row_shape_json(matrix->shape, judgement->new, attributes));
 
 		values.type = jbvBinary;
 		values.val.binary.data = &row->root;
 		values.val.binary.len = VARSIZE(row) - VARHDRSZ;
 		jb_push_value(&state, "values", &values);
 	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state,
-														   WJB_END_OBJECT,
-														   NULL)));
+	return JsonbPGetDatum(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 /* The bits of the attributes that a snapshot lists. */
@@ -271,7 +271,8 @@ handoff_push(const Judgement *judgement, MatrixEdge *edge)
 		switch (handoff->kind)
 		{
 			case HANDOFF_SNAPSHOT:
-				push_outbox(judgement, edge, "snapshot", judgement->matrix->key,
+				push_outbox(judgement, edge, "snapshot",
+							judgement->matrix->key,
 							snapshot_words(judgement->matrix,
 										   handoff->attributes));
 				break;
@@ -327,12 +328,16 @@ state_entry_forget(const Judgement *judgement)
 static void
 refuse_late_call(const Pending *work)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("a handoff of dataset \"%s\" is still to be called at the end of the transaction",
-					work->matrix->key),
-			 errdetail("The statement named a table without the trigger \"~spine_guard_flush\"."),
-			 errhint("Write to the governed table itself, or apply the document again to mend its attachment.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 errmsg(
+			 "a handoff of dataset \"%s\" is still to be called at the end of the transaction",
+			 work->matrix->key),
+		 errdetail(
+			 "The statement named a table without the trigger \"~spine_guard_flush\"."),
+		 errhint(
+			 "Write to the governed table itself, or apply the document again to mend its attachment.")));
 }
 
 /* Before commit or PREPARE: nothing may be left. */

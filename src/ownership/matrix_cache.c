@@ -119,9 +119,9 @@ matrix_cache_create(void)
 static Matrix *
 matrix_build(Relation rel, const char *dataset, const char *child)
 {
-	MemoryContext mcxt = AllocSetContextCreate(CurrentMemoryContext,
-											   "spine matrix",
-											   ALLOCSET_SMALL_SIZES);
+	MemoryContext mcxt =
+		AllocSetContextCreate(CurrentMemoryContext, "spine matrix",
+							  ALLOCSET_SMALL_SIZES);
 	Matrix	   *matrix = matrix_compile(rel, dataset, child, mcxt);
 
 	MemoryContextSetParent(mcxt, CacheMemoryContext);
