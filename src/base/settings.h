@@ -12,6 +12,16 @@
  * one of kind postgres without a server. */
 extern char *spine_store;
 
+/* spine.require_owner: what happens to a table that is made in a governed
+ * schema and that no dataset names. */
+typedef enum RequireOwner
+{
+	REQUIRE_OWNER_OFF,
+	REQUIRE_OWNER_WARN,
+	REQUIRE_OWNER_ERROR
+} RequireOwner;
+extern int	spine_require_owner_level;
+
 extern void settings_init(void);
 
 #endif /* SPINE_SETTINGS_H */

@@ -41,8 +41,9 @@ typedef struct EntityKind
 static const char *const later_all[] = {"*", NULL};
 static const char *const later_none[] = {NULL};
 static const char *const later_dataset[] =
-	{"retention", "subjects", "allow_fk_actions", "triggers", "manage_grants",
-	 "privacy",	  "slos",	  "contracts",		  "read",	  NULL};
+	{"retention", "subjects", "allow_fk_actions",
+	 "triggers",  "privacy",  "slos",
+	 "contracts", "read",	  NULL};
 static const char *const later_attribute[] = {"residency", "erasure",
 											  "encrypted", "retention", NULL};
 static const char *const later_lifecycle[] = {"alerts", "contention", NULL};
@@ -517,6 +518,7 @@ typedef struct Attacher
 {
 	const char *before_store; /* local store of the one document */
 	const char *after_store;  /* and of the other */
+	const JsonbContainer *after_parties; /* its parties */
 	Oid			user;		  /* whose tables alone; invalid: all */
 	MemoryContext scratch;	  /* for datasets that stay as they are */
 	List	   *steps;		  /* what was found */
@@ -535,6 +537,8 @@ attach_dataset(Attacher *attacher, const Pairs *context, const Pairs *dataset,
 		local_dataset(&context->key, context->before, &dataset->key,
 					  dataset->before, attacher->before_store);
 
+	if (after != NULL)
+		after->parties = attacher->after_parties;
 	if ((before != NULL || after != NULL) &&
 		may_attach(before, attacher->user) &&
 		may_attach(after, attacher->user))
@@ -600,6 +604,7 @@ document_attachments(const JsonbContainer *before, const JsonbContainer *after,
 
 	attacher.before_store = document_local_store(before);
 	attacher.after_store = document_local_store(after);
+	attacher.after_parties = jb_get_object(after, "parties");
 	attacher.user = user;
 	attacher.steps = NIL;
 	attacher.scratch =

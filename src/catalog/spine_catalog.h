@@ -152,6 +152,8 @@ typedef struct SpecDataset
 	bool		local;		 /* lives in this database's store? */
 	SpecLifecycle *lifecycle; /* or NULL */
 	const JsonbContainer *definition; /* the dataset's own member */
+	const JsonbContainer *parties; /* of the document being planned; NULL: as
+									* the projection has them */
 } SpecDataset;
 
 /*

@@ -13,7 +13,8 @@
  * The first argument of each is the dataset's key, a second one names the
  * child.  On the allow path nothing is read from a catalog and nothing is
  * allocated for plain values: the matrix is found once per statement, a row
- * costs comparing its two images.
+ * costs comparing its two images, or just knowing its state where whatever
+ * the statement sets is open to the user (see sets_what_is_open).
  *
  * A row that moves between partitions fires UPDATE and DELETE on the old leaf
  * and INSERT on the new one.  It is judged as the UPDATE that it is; the
@@ -26,6 +27,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -54,6 +56,10 @@ typedef struct GuardSite
 	Oid			userid;
 	Matrix	   *matrix;
 	MatrixUser *user;
+	bool		alone;		/* no other trigger changes rows before UPDATE */
+	bool		plain;		/* all that depends on set_list is the verdict */
+	Bitmapset  *set_list;	/* what the statement sets, as it says; or NULL */
+	uint64	   *open_in;	/* bit (state): all of set_list is open there */
 	uint64		changed[FLEXIBLE_ARRAY_MEMBER];
 } GuardSite;
 
@@ -83,15 +89,18 @@ static Datum action_truncate;
 /* ---- entering ---- */
 
 /* Make sure that we are called as the trigger that we are. */
-static TriggerData *
+static inline TriggerData *
 called_as(FunctionCallInfo fcinfo, const char *name, bool row, bool before)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
+	/* A call site that has been here before has had its arguments checked. */
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
 		(bool) TRIGGER_FIRED_FOR_ROW(trigger->tg_event) != row ||
 		(bool) TRIGGER_FIRED_BEFORE(trigger->tg_event) != before ||
-		trigger->tg_trigger->tgnargs < 1 || trigger->tg_trigger->tgnargs > 2)
+		(fcinfo->flinfo->fn_extra == NULL &&
+		 (trigger->tg_trigger->tgnargs < 1 ||
+		  trigger->tg_trigger->tgnargs > 2)))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"spine.%s\" must be called as the trigger that spine.apply attaches",
@@ -106,6 +115,27 @@ trigger_child(const TriggerData *trigger)
 		trigger->tg_trigger->tgargs[1] : NULL;
 }
 
+/* Is this the only trigger that can change a row before its UPDATE? */
+static bool
+only_before_update(const TriggerData *trigger)
+{
+	const TriggerDesc *desc = trigger->tg_relation->trigdesc;
+
+	if (desc == NULL)
+		return false;
+	for (int i = 0; i < desc->numtriggers; i++)
+	{
+		const Trigger *other = &desc->triggers[i];
+
+		if (TRIGGER_FOR_ROW(other->tgtype) &&
+			TRIGGER_FOR_BEFORE(other->tgtype) &&
+			TRIGGER_FOR_UPDATE(other->tgtype) &&
+			other->tgoid != trigger->tg_trigger->tgoid)
+			return false;
+	}
+	return true;
+}
+
 /* Look up matrix and user anew, and remember them at the call site. */
 static GuardSite *
 site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
@@ -113,6 +143,7 @@ site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
 	uint64		generation;
 	Matrix	   *matrix;
 	GuardSite  *site;
+	int			nwords;
 
 	do
 	{
@@ -128,14 +159,17 @@ site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
 				 errmsg("table \"%s\" is attached to two datasets",
 						RelationGetRelationName(trigger->tg_relation))));
 
+	nwords = matrix->nwords + WORD(matrix->nstates) + 1;
 	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
 								  offsetof(GuardSite, changed) +
-								  sizeof(uint64) * matrix->nwords);
+									  sizeof(uint64) * nwords);
 	site->generation = generation;
 	site->matrix = matrix;
 	site->userid = GetUserId();
 	site->user = matrix_user(matrix, site->userid);
 	site->roles = role_generation();
+	site->alone = only_before_update(trigger);
+	site->open_in = &site->changed[matrix->nwords];
 	fcinfo->flinfo->fn_extra = site;
 	return site;
 }
@@ -518,15 +552,90 @@ update_row(GuardSite *site, const TriggerData *trigger, Judgement *judgement)
 	return judgement->new;
 }
 
+/*
+ * What the statement sets, as words; NULL if more depends on it than the
+ * verdict, or if it is not clear.
+ */
+static uint64 *
+plain_set(const Matrix *matrix, const Bitmapset *set_list)
+{
+	uint64	   *set;
+	int			x = -1;
+
+	if (matrix->parent != NULL || matrix->audit == AUDIT_ALL ||
+		matrix->version_mode != VERSION_NONE)
+		return NULL;
+	set = palloc0(sizeof(uint64) * matrix->nwords);
+	while ((x = bms_next_member(set_list, x)) >= 0)
+	{
+		int			attnum = x + FirstLowInvalidHeapAttributeNumber;
+
+		if (attnum < 1 || attnum > matrix->natts ||
+			attnum == matrix->governing ||
+			HAS_BIT(matrix->partition_keys, attnum))
+			return NULL;
+		SET_BIT(set, attnum);
+	}
+	return words_empty(set, matrix->nwords) ? NULL : set;
+}
+
+/* Learn in which states all that the statement sets is open to the user. */
+static void
+learn_set_list(FunctionCallInfo fcinfo, GuardSite *site,
+			   const Bitmapset *set_list)
+{
+	const Matrix *matrix = site->matrix;
+	const uint64 *set = plain_set(matrix, set_list);
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+	bms_free(site->set_list);
+	site->set_list = bms_copy(set_list);
+	MemoryContextSwitchTo(old);
+
+	site->plain = set != NULL;
+	if (!site->plain)
+		return;
+	memset(site->open_in, 0, sizeof(uint64) * (WORD(matrix->nstates) + 1));
+	for (int i = 0; i < matrix->nstates; i++)
+		if (!words_overlap(set, &site->user->closed[i * matrix->nwords],
+						   matrix->nwords))
+			SET_BIT(site->open_in, i + 1);
+}
+
+/*
+ * May the user write, in the row's state, all that the statement sets?  Then
+ * it does not matter which of it differs: the verdict is clear and nothing
+ * else depends on it.  That holds only where nobody changes the row between
+ * the executor and us; whoever gets false compares images.
+ */
+static inline bool
+sets_what_is_open(FunctionCallInfo fcinfo, GuardSite *site,
+				  const TriggerData *trigger)
+{
+	int			state;
+
+	if (!site->alone || trigger->tg_updatedcols == NULL)
+		return false;
+	if (!bms_equal(site->set_list, trigger->tg_updatedcols))
+		learn_set_list(fcinfo, site, trigger->tg_updatedcols);
+	if (!site->plain)
+		return false;
+	state = matrix_state_of_tuple(site->matrix, trigger->tg_trigtuple);
+	return state != STATE_UNKNOWN && HAS_BIT(site->open_in, state + 1);
+}
+
 static HeapTuple
-guard_update(GuardSite *site, const TriggerData *trigger)
+guard_update(FunctionCallInfo fcinfo, GuardSite *site,
+			 const TriggerData *trigger)
 {
 	Matrix	   *matrix = site->matrix;
-	Judgement	judgement = judgement_of(site, trigger, trigger->tg_trigtuple,
-										 trigger->tg_newtuple);
+	Judgement	judgement;
 
-	if (matrix->enforcement == ENFORCEMENT_OFF)
-		return judgement.new;
+	if (sets_what_is_open(fcinfo, site, trigger) ||
+		matrix->enforcement == ENFORCEMENT_OFF)
+		return trigger->tg_newtuple;
+	judgement = judgement_of(site, trigger, trigger->tg_trigtuple,
+							 trigger->tg_newtuple);
 	memset(site->changed, 0, sizeof(uint64) * matrix->nwords);
 	if (!changed_attributes(matrix, judgement.old, judgement.new,
 							site->changed))
@@ -575,7 +684,7 @@ spine_guard(PG_FUNCTION_ARGS)
 	GuardSite  *site = site_enter(fcinfo, trigger);
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		return PointerGetDatum(guard_update(site, trigger));
+		return PointerGetDatum(guard_update(fcinfo, site, trigger));
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
 		guard_delete(site, trigger);

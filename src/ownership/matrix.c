@@ -154,7 +154,7 @@ compile_columns(Matrix *matrix)
 		Column	   *column = &matrix->columns[i];
 
 		column->len = att->attlen;
-		column->align = att->attalign;
+		column->alignby = att_align_nominal(1, att->attalign);
 		column->byval = att->attbyval;
 		column->ignored = column_ignored(att);
 		column->offset = -1;
@@ -310,10 +310,10 @@ state_value(const Matrix *matrix, const char *name)
 }
 
 /* The bytes of a governing value that tell states apart. */
-static const char *
-state_bytes(const Matrix *matrix, Datum *value, int *len)
+static inline const char *
+state_bytes(const StateIndex *index, const Datum *value, int *len)
 {
-	const Column *column = &matrix->columns[matrix->governing - 1];
+	const Column *column = &index->column;
 
 	if (column->byval)
 	{
@@ -326,8 +326,10 @@ state_bytes(const Matrix *matrix, Datum *value, int *len)
 	}
 	if (column->len == -1)
 	{
-		struct varlena *packed = PG_DETOAST_DATUM_PACKED(*value);
+		struct varlena *packed = (struct varlena *) DatumGetPointer(*value);
 
+		if (VARATT_IS_COMPRESSED(packed) || VARATT_IS_EXTERNAL(packed))
+			packed = pg_detoast_datum_packed(packed);
 		*len = VARSIZE_ANY_EXHDR(packed);
 		return VARDATA_ANY(packed);
 	}
@@ -336,62 +338,101 @@ state_bytes(const Matrix *matrix, Datum *value, int *len)
 	return DatumGetPointer(*value);
 }
 
-/* A cheap hash: state names are short and few. */
-static inline uint32
-bytes_hash(const char *bytes, int len)
+/* The first and last bytes: up to 16, they and their number are the value. */
+static pg_attribute_always_inline void
+state_ends(const char *bytes, int len, uint64 *head, uint64 *tail)
 {
-	uint64		head = 0;
-	uint64		tail = 0;
+	const unsigned char *byte = (const unsigned char *) bytes;
 
+	*head = *tail = 0;
 	if (len >= 8)
 	{
-		memcpy(&head, bytes, 8);
-		memcpy(&tail, bytes + len - 8, 8);
+		memcpy(head, bytes, 8);
+		memcpy(tail, bytes + len - 8, 8);
 	}
-	else
+	else if (len >= 4)
 	{
-		for (int i = 0; i < len; i++)
-			head = (head << 8) | (unsigned char) bytes[i];
+		memcpy(head, bytes, 4);
+		memcpy(tail, bytes + len - 4, 4);
 	}
-	head = (head ^ ((uint64) len << 56)) * UINT64CONST(0x9E3779B97F4A7C15);
-	tail = (tail + (head >> 32)) * UINT64CONST(0xC2B2AE3D27D4EB4F);
-	return (uint32) ((head ^ tail) >> 32);
+	else if (len > 0)
+		*head = byte[0] | byte[len / 2] << 8 | byte[len - 1] << 16;
+}
+
+/* The slot of a value, or the free one where it belongs. */
+static pg_attribute_always_inline StateSlot *
+state_slot(const StateIndex *index, const char *bytes, int len, uint64 head,
+		   uint64 tail)
+{
+	/* A cheap hash: state names are short and few. */
+	uint64		hash = (head ^ (uint64) len) * UINT64CONST(0x9E3779B97F4A7C15);
+
+	hash = (hash ^ (hash >> 32) ^ tail) * UINT64CONST(0xC2B2AE3D27D4EB4F);
+	for (uint32 i = hash >> 32;; i++)
+	{
+		StateSlot  *slot = &index->slots[i & index->mask];
+
+		if (slot->len < 0 ||
+			(slot->head == head && slot->tail == tail && slot->len == len &&
+			 (len <= 16 || memcmp(slot->bytes, bytes, len) == 0)))
+			return slot;
+	}
+}
+
+static pg_attribute_always_inline int
+state_of_value(const StateIndex *index, Datum value)
+{
+	int			len;
+	const char *bytes = state_bytes(index, &value, &len);
+	uint64		head;
+	uint64		tail;
+
+	state_ends(bytes, len, &head, &tail);
+	return state_slot(index, bytes, len, head, tail)->state;
 }
 
 int
 matrix_state_of_value(const Matrix *matrix, Datum value)
 {
-	int			len;
-	const char *bytes = state_bytes(matrix, &value, &len);
-	uint32		slot = bytes_hash(bytes, len) & (matrix->nslots - 1);
+	return state_of_value(&matrix->index, value);
+}
 
-	for (;;)
-	{
-		int			state = matrix->slots[slot];
-		Datum		known;
-		const char *other;
-		int			otherlen;
+/* Has a row the governing column, not NULL, where it always stands? */
+static inline bool
+state_in_place(const StateIndex *index, HeapTuple tuple)
+{
+	HeapTupleHeader header = tuple->t_data;
 
-		if (state < 0)
-			return STATE_UNKNOWN;
-		known = matrix->states[state].value;
-		other = state_bytes(matrix, &known, &otherlen);
-		if (otherlen == len && memcmp(other, bytes, len) == 0)
-			return state;
-		slot = (slot + 1) & (matrix->nslots - 1);
-	}
+	return index->end >= 0 &&
+		HeapTupleHeaderGetNatts(header) >= index->governing &&
+		(!HeapTupleHasNulls(tuple) ||
+		 (header->t_bits[0] & index->bits) == index->bits);
+}
+
+/* The governing value of a row that has it in its place. */
+static inline Datum
+state_fetch(const StateIndex *index, HeapTuple tuple)
+{
+	const char *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
+	const char *value = data + column_start(&index->column, data, index->end);
+
+	return fetch_att(value, index->column.byval, index->column.len);
 }
 
 int
 matrix_state_of_tuple(const Matrix *matrix, HeapTuple tuple)
 {
+	const StateIndex *index = &matrix->index;
 	bool		isnull;
 	Datum		value;
 
-	if (matrix->governing == 0)
+	if (index->governing == 0)
 		return 0;
-	value = heap_getattr(tuple, matrix->governing, matrix->desc, &isnull);
-	return isnull ? STATE_UNKNOWN : matrix_state_of_value(matrix, value);
+	if (state_in_place(index, tuple))
+		return state_of_value(index, state_fetch(index, tuple));
+
+	value = heap_getattr(tuple, index->governing, matrix->desc, &isnull);
+	return isnull ? STATE_UNKNOWN : state_of_value(index, value);
 }
 
 int
@@ -412,32 +453,63 @@ matrix_state_name(const Matrix *matrix, int state)
 	return matrix->states[state].name;
 }
 
-/* Index the states by value; at most half of the slots are taken. */
+/* Note where the governing column stands, if that is the same in all rows. */
+static void
+compile_state_place(Matrix *matrix)
+{
+	StateIndex *index = &matrix->index;
+	int			before = matrix->governing - 1;
+
+	index->governing = matrix->governing;
+	index->column = matrix->columns[before];
+	index->end = -1;
+	if (before > matrix->nfixed || before >= BITS_PER_BYTE)
+		return;
+	index->end = 0;
+	if (before > 0)
+		index->end = matrix->columns[before - 1].offset +
+			matrix->columns[before - 1].len;
+	index->bits = (1 << matrix->governing) - 1;
+}
+
+/*
+ * Index the states by value.  Few slots are taken, so that the first one
+ * looked at is the right one nearly always: it is mispredicted branches that
+ * cost.  Free slots take memory but no cache.
+ */
 static void
 compile_state_index(Matrix *matrix)
 {
-	matrix->nslots = 4;
-	while (matrix->nslots < matrix->nstates * 2)
-		matrix->nslots *= 2;
-	matrix->slots = palloc(sizeof(int16) * matrix->nslots);
-	memset(matrix->slots, -1, sizeof(int16) * matrix->nslots);
+	StateIndex *index = &matrix->index;
+	uint32		nslots = 4;
+
+	compile_state_place(matrix);
+	while (nslots < (uint32) matrix->nstates * 8)
+		nslots *= 2;
+	index->mask = nslots - 1;
+	index->slots = palloc(sizeof(StateSlot) * nslots);
+	for (uint32 i = 0; i < nslots; i++)
+	{
+		index->slots[i].len = -1;
+		index->slots[i].state = STATE_UNKNOWN;
+	}
 
 	for (int i = 0; i < matrix->nstates; i++)
 	{
-		Datum		value = matrix->states[i].value;
-		int			len;
-		const char *bytes;
-		uint32		slot;
+		Datum	   *value = &matrix->states[i].value;
+		StateSlot	entry;
+		StateSlot  *slot;
 
-		if (matrix_state_of_value(matrix, value) != STATE_UNKNOWN)
+		entry.state = i;
+		entry.bytes = state_bytes(index, value, &entry.len);
+		state_ends(entry.bytes, entry.len, &entry.head, &entry.tail);
+		slot =
+			state_slot(index, entry.bytes, entry.len, entry.head, entry.tail);
+		if (slot->len >= 0)
 			refuse_compile(matrix->relation,
 						   "Two states of dataset \"%s\" stand for the same value \"%s\"",
 						   matrix->spec->key, matrix->states[i].name);
-		bytes = state_bytes(matrix, &value, &len);
-		slot = bytes_hash(bytes, len) & (matrix->nslots - 1);
-		while (matrix->slots[slot] >= 0)
-			slot = (slot + 1) & (matrix->nslots - 1);
-		matrix->slots[slot] = (int16) i;
+		*slot = entry;
 	}
 }
 

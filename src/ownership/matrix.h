@@ -32,7 +32,7 @@
 typedef struct Column
 {
 	int16		len;		/* attlen */
-	char		align;		/* attalign */
+	uint8		alignby;	/* attalign in bytes */
 	bool		byval;		/* attbyval */
 	bool		ignored;	/* dropped or generated: never judged */
 	int			offset;		/* where it starts if nothing before it is NULL or
@@ -47,6 +47,31 @@ typedef struct PathRule
 	List	   *parts;		/* of char *: the parts below the column */
 	Bitmapset  *parties;
 } PathRule;
+
+/* An entry of the state index: all that finding a state has to look at. */
+typedef struct StateSlot
+{
+	uint64		head;		/* first bytes of the value */
+	uint64		tail;		/* last bytes of it */
+	const char *bytes;		/* all of them */
+	int			len;		/* how many; -1 if the slot is free */
+	int			state;		/* number of the state */
+} StateSlot;
+
+/*
+ * Finding the state of a row, all in one cache line: this is looked at for
+ * each row, and in between the row itself takes the cache.
+ */
+typedef struct StateIndex
+{
+	AttrNumber	governing;	/* 0 without a lifecycle */
+	uint8		bits;		/* null bits of it and of what precedes it */
+	int			end;		/* end of what precedes the governing column, if
+							 * that is always the same; else -1 */
+	Column		column;		/* the governing column */
+	uint32		mask;		/* number of slots, a power of two, - 1 */
+	StateSlot  *slots;
+} StateIndex;
 
 /* One state of the matrix; without a lifecycle there is one, unnamed. */
 typedef struct MatrixState
@@ -161,8 +186,7 @@ typedef struct Matrix
 	Oid		   *roles;		/* InvalidOid: nobody */
 	int			nstates;
 	MatrixState *states;
-	int			nslots;		/* of the state index, a power of two */
-	int16	   *slots;		/* state number or -1 */
+	StateIndex	index;		/* of states by value */
 	Oid			state_type; /* base type of the governing column */
 	int			nedges;
 	MatrixEdge *edges;
@@ -216,6 +240,16 @@ extern Datum matrix_call(Matrix *matrix, RowFunction **function,
 #define HAS_BIT(words, attnum) (((words)[WORD(attnum)] & BIT(attnum)) != 0)
 #define SET_BIT(words, attnum) ((words)[WORD(attnum)] |= BIT(attnum))
 #define CLEAR_BIT(words, attnum) ((words)[WORD(attnum)] &= ~BIT(attnum))
+
+/* Where a column's value starts, if the one before it ends at off. */
+static inline uint32
+column_start(const Column *column, const char *data, uint32 off)
+{
+	/* A short varlena is not aligned, and its first byte is never zero. */
+	if (column->len == -1 && data[off] != 0)
+		return off;
+	return TYPEALIGN(column->alignby, off);
+}
 
 static inline bool
 words_overlap(const uint64 *a, const uint64 *b, int nwords)

@@ -9,6 +9,7 @@
 
 #include "ownership/analyse.h"
 #include "ownership/attach.h"
+#include "ownership/grants.h"
 #include "ownership/guard.h"
 #include "ownership/handoff.h"
 #include "ownership/matrix.h"
@@ -21,5 +22,6 @@ ownership_init(void)
 	guard_init();
 	handoff_init();
 	attach_init();
+	grants_init();
 	analyse_init();
 }

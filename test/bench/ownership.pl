@@ -5,9 +5,14 @@
 # one statement and several variants of what stands in the statement's way.
 # A round runs each variant once, in random order, in the same session on the
 # same rows: switch it on, warm up, run, roll back, switch it off,
-# CHECKPOINT, VACUUM.  The figure is the backend's time on a CPU for the statement
-# alone.  A busy neighbour can only add to it, so the best of all rounds says
-# most; ratios of one round's runs give a median with an interval.
+# CHECKPOINT, VACUUM.  A run is a transaction of ten statements, each over a
+# tenth of the table's pages.
+#
+# The figure is the backend's time on a CPU for a statement.  A busy neighbour
+# can only add to it, so the best of all rounds says most: for each tenth the
+# least time, summed up.  Beside it stand the median of the rounds, and the
+# median of all pairs of tenths that belong to the same round, with an
+# interval that holds it with 95 %.
 #
 #   --rows N        rows of each table (200000)
 #   --rounds N      rounds of each scenario (11)
@@ -21,15 +26,16 @@ use warnings;
 use FindBin;
 use Getopt::Long;
 use IPC::Open2;
-use List::Util qw(min shuffle);
+use List::Util qw(min shuffle sum);
 
 my %option = (rows => 200_000, rounds => 11, seed => time);
 GetOptions(\%option, 'rows=i', 'rounds=i', 'only=s', 'variants=s', 'seed=i')
   or exit 2;
 srand $option{seed};
 
-# Executions of the prepared statement in one run.
-my $singles = 4000;
+# Statements of a run, and executions of a prepared one in each of them.
+my $slices = 10;
+my $singles = 400;
 
 # ---- variants ----
 
@@ -79,14 +85,14 @@ my @scenarios = (
 		title => 'Bulk UPDATE of a governed attribute',
 		about => '7 columns, 5 states, 2 parties',
 		table => 'orders',
-		statement => 'UPDATE bench.orders SET total_price = total_price + 1',
+		statement => 'UPDATE bench.orders SET total_price = total_price + 1 WHERE SLICE',
 		variants => [qw(none floor spine audit check rls hand table)] },
 	{
 		key => 'wide',
 		title => 'The same at 64 states, 64 attributes, 64 parties',
 		about => '66 columns, of which 65 bigint; rows in all 64 states',
 		table => 'wide',
-		statement => 'UPDATE bench.wide SET c40 = c40 + 1',
+		statement => 'UPDATE bench.wide SET c40 = c40 + 1 WHERE SLICE',
 		variants => [@basic] },
 	{
 		key => 'mixed',
@@ -94,21 +100,21 @@ my @scenarios = (
 		about => '66 columns of eight types, some NULL, the state in the '
 		  . 'middle; 64 states, 64 attributes, 64 parties',
 		table => 'mixed',
-		statement => 'UPDATE bench.mixed SET c41 = c41 + 1',
+		statement => 'UPDATE bench.mixed SET c41 = c41 + 1 WHERE SLICE',
 		variants => [@basic] },
 	{
 		key => 'partitioned',
 		title => 'Bulk UPDATE of a partitioned table',
 		about => '7 columns, 8 hash partitions',
 		table => 'parts',
-		statement => 'UPDATE bench.parts SET total_price = total_price + 1',
+		statement => 'UPDATE bench.parts SET total_price = total_price + 1 WHERE SLICE',
 		variants => [@basic] },
 	{
 		key => 'open',
 		title => 'Bulk UPDATE of an attribute that no rule names',
 		about => '7 columns; the states are not locked',
 		table => 'orders',
-		statement => q{UPDATE bench.orders SET note = 'as settled'},
+		statement => q{UPDATE bench.orders SET note = 'as settled' WHERE SLICE},
 		variants => [@basic] },
 	{
 		key => 'insert',
@@ -119,12 +125,13 @@ my @scenarios = (
 		event => 'insert',
 		statement => q{INSERT INTO bench.orders
 			SELECT id + 1000000000, 'open', customer, total_price,
-				tracking_code, note FROM bench.orders},
+				tracking_code, note FROM bench.orders WHERE SLICE},
 		variants => [@basic] },
 	{
 		key => 'single',
 		title => 'Single-row UPDATE, prepared, each a transaction',
-		about => "by primary key, $singles executions in a run",
+		about => 'by primary key, ' . $slices * $singles
+		  . ' executions in a run',
 		table => 'orders',
 		prepared => 'UPDATE bench.orders SET total_price = total_price + 1 '
 		  . 'WHERE id = $1',
@@ -209,42 +216,72 @@ sub tidy
 	return;
 }
 
-# Time on a CPU of the statement, in ns for each row.
+# The pages of a tenth of a table, as a condition.
+sub slice
+{
+	my ($scenario, $n) = @_;
+	my ($pages) = run_sql($admin, "
+		SELECT max(pg_relation_size(oid)) / 8192
+		  FROM pg_class
+		 WHERE oid::regclass::text ~ '^bench.$scenario->{table}(_\\d+)?\$';");
+	my ($first, $next) =
+	  map { int($pages * $_ / $slices) } $n, $n + 1;
+
+	return "ctid >= '($first,0)'"
+	  . ($n + 1 < $slices ? " AND ctid < '($next,0)'" : '');
+}
+
+# Time on a CPU of each tenth, in ns for each row of the table.
 sub bulk_run
 {
 	my ($scenario) = @_;
 	my $statement = $scenario->{statement};
-	my ($ns) = run_sql($app, "
+	my @timed;
+
+	$scenario->{slices} //= [ map { slice($scenario, $_) } 0 .. $slices - 1 ];
+	foreach my $slice (@{ $scenario->{slices} })
+	{
+		push @timed, timed($statement =~ s/SLICE/$slice/r . ';');
+	}
+	my @ns = run_sql($app, "
 		BEGIN;
-		$statement WHERE id <= 1000;
+		@{[ $statement =~ s/SLICE/id <= 1000/r ]};
 		ROLLBACK;
 		BEGIN;
-		SELECT bench.cpu() AS before \\gset
-		$statement;
-		SELECT bench.cpu() - :before;
+		@timed
 		ROLLBACK;");
 
-	return $ns / $option{rows};
+	return [ map { $_ / $option{rows} } @ns ];
+}
+
+# SQL that prints the time on a CPU of some SQL.
+sub timed
+{
+	my ($sql) = @_;
+	return "SELECT bench.cpu() AS before \\gset\n$sql\n"
+	  . "SELECT bench.cpu() - :before;\n";
 }
 
 # The same for prepared statements, for each execution.
 sub single_run
 {
 	my ($scenario) = @_;
-	my $step = int($option{rows} / $singles) || 1;
-	my @execute = map { 'EXECUTE one(' . ($_ * $step) . ');' } 1 .. $singles;
-	my ($ns) = run_sql($app, "
+	my $count = $slices * $singles;
+	my $step = int($option{rows} / $count) || 1;
+	my @execute = map { 'EXECUTE one(' . ($_ * $step) . ");\n" } 1 .. $count;
+	my @timed = map {
+		timed(join '', @execute[ $_ * $singles .. ($_ + 1) * $singles - 1 ])
+	} 0 .. $slices - 1;
+	my @ns = run_sql($app, "
 		PREPARE one(bigint) AS $scenario->{prepared};
 		@execute[0 .. 9]
-		SELECT bench.cpu() AS before \\gset
-		@{[join qq{\n}, @execute]}
-		SELECT bench.cpu() - :before;
+		@timed
 		DEALLOCATE one;");
 
-	return $ns / $singles;
+	return [ map { $_ / $count } @ns ];
 }
 
-# All rounds of a scenario: variant => [ns of each round].
+# All rounds of a scenario: variant => [[ns of each tenth] of each round].
 sub measure
 {
 	my ($scenario) = @_;
@@ -306,15 +343,31 @@ sub interval
 	return ($sorted[ $k - 1 ], $sorted[ $n - $k ]);
 }
 
-# Figures of one variant against another, round by round.
+# The least time of each tenth, summed up.
+sub best
+{
+	my ($rounds) = @_;
+	return sum(map { my $n = $_; min(map { $_->[$n] } @$rounds) }
+		  0 .. $slices - 1);
+}
+
+# Figures of one variant against another.  A difference of tenths is that of
+# the whole, were all tenths like it.
 sub against
 {
 	my ($own, $other, $compare) = @_;
-	my @pairs = map { $compare->($own->[$_], $other->[$_]) } 0 .. $#$own;
-	my ($low, $high) = interval(@pairs);
+	my $scale = $compare == \&difference ? $slices : 1;
+	my @pairs;
 
+	foreach my $round (0 .. $#$own)
+	{
+		push @pairs,
+		  map { $scale * $compare->($own->[$round][$_], $other->[$round][$_]) }
+		  0 .. $slices - 1;
+	}
+	my ($low, $high) = interval(@pairs);
 	return {
-		best => $compare->(min(@$own), min(@$other)),
+		best => $compare->(best($own), best($other)),
 		median => median(@pairs),
 		low => $low,
 		high => $high };
@@ -339,8 +392,8 @@ sub report
 		my $ratio = against($own, $ns->{none}, \&ratio);
 		my $over = against($own, $ns->{floor}, \&difference);
 
-		printf "| %s | %.0f | %.0f | %.2f | %.2f [%.2f–%.2f] | %+.0f | %+.0f [%+.0f–%+.0f] |\n",
-		  $variant{$variant}{name}, min(@$own), median(@$own),
+		printf "| %s | %.0f | %.0f | %.2f | %.2f [%.2f … %.2f] | %+.0f | %+.0f [%+.0f … %+.0f] |\n",
+		  $variant{$variant}{name}, best($own), median(map { sum(@$_) } @$own),
 		  @{$ratio}{qw(best median low high)},
 		  @{$over}{qw(best median low high)};
 	}
@@ -376,7 +429,7 @@ sub goal
 	return () unless $ns->{$variant};
 	my $found = against($ns->{$variant}, $ns->{$other}, $compare);
 
-	return sprintf "| %s | $format | $format | $format [$format–$format] | %s |\n",
+	return sprintf "| %s | $format | $format | $format [$format … $format] | %s |\n",
 	  $name, $limit, @{$found}{qw(best median low high)},
 	  $found->{best} <= $limit ? 'met' : 'missed';
 }

@@ -1,6 +1,6 @@
 """Building random datasets, and the SQL that creates and fills their tables."""
 
-from model import (Child, Column, Dataset, Edge, GONE, Guard, LONG, NAMES,
+from model import (Child, Column, Dataset, Edge, FIXED, Guard, NAMES,
                    PATHS, ROLE, SCHEMA, State, TYPES, VOLATILE, dumps,
                    guards_for, ident, mutate, path_name, quote, random_doc)
 from oracle import Roles
@@ -30,6 +30,8 @@ REVOKES = [("both", "p0"), ("noinherit", "p2"), ("super_member", "p1")]
 GRANTS = [("stranger", "p4"), ("noinherit", "p2"), ("super", "p5"),
           ("super_member", "p3")]
 INHERITS = ["noinherit"]
+# Being a superuser changes nothing, neither do these.
+ATTRIBUTES = [("super_deep", "NOSUPERUSER"), ("stranger", "SUPERUSER")]
 
 
 def make_roles():
@@ -70,6 +72,8 @@ def change_roles_sql():
     return (["REVOKE %s%s FROM %s%s;" % (ROLE, of, ROLE, role)
              for role, of in REVOKES] +
             ["ALTER ROLE %s%s INHERIT;" % (ROLE, role) for role in INHERITS] +
+            ["ALTER ROLE %s%s %s;" % (ROLE, role, attribute)
+             for role, attribute in ATTRIBUTES] +
             ["GRANT %s%s TO %s%s;" % (ROLE, of, ROLE, role)
              for role, of in GRANTS])
 
@@ -126,6 +130,8 @@ def plain_columns(rng, ds, plan):
     """The attributes beside those that the guard knows."""
     kinds = ["text", "int4", "jsonb"]
     others = [k for k in TYPES if k not in ("jsonb",)]
+    if ds.dense:
+        kinds += ["bool"] + rng.sample(FIXED, rng.randint(3, 8))
     kinds += rng.sample(others, rng.randint(3, 9))
     if rng.random() < 0.4:
         kinds.append("jsonb")
@@ -156,7 +162,7 @@ def plain_columns(rng, ds, plan):
 
 
 def random_value(rng, column, nulls=0.2):
-    if rng.random() < nulls and not column.not_null:
+    if not column.not_null and rng.random() < nulls:
         return None
     return random_doc(rng) if column.is_jsonb else rng.choice(column.pool)
 
@@ -169,7 +175,6 @@ def new_value(rng, column, old):
 
 
 def make_columns(rng, ds, plan):
-    number = ds.number
     keys = [Column("id", rng.choice(["int4", "int8", "text", "uuid"]))]
     if rng.random() < 0.3:
         keys.append(Column("part", rng.choice(["int4", "text"])))
@@ -209,6 +214,9 @@ def make_columns(rng, ds, plan):
     rng.shuffle(columns)
     at = rng.choice([0, 0, len(columns) // 2])
     columns[at:at] = keys
+    if ds.dense:
+        columns.sort(key=lambda c: c.kind not in FIXED or
+                     c.generated is not None)
     ds.columns = {c.name: c for c in columns}
     ds.key = [c.name for c in keys]
     if ds.layout in ("list", "listhash"):
@@ -221,13 +229,14 @@ def make_columns(rng, ds, plan):
     ds.declared_key = not ds.unique or rng.random() < 0.4
     # Columns that are there at first and dropped, or come later.
     ds.dropped = [(rng.randrange(len(columns) + 1), t) for t in
-                  rng.sample(["integer", "text", "bigint"], rng.randrange(3))]
+                  rng.sample(["integer", "text", "bigint"], rng.randrange(3))
+                  if not ds.dense]
     movable = [c.name for c in columns if c.name not in
                (*ds.key, ds.governing, ds.version, ds.entered_at,
                 ds.partition, "computed", number_column.name) and
                not c.volatile and c.default != "now"]
     ds.late = rng.sample(movable, min(2, len(movable))) \
-        if rng.random() < 0.5 else []
+        if rng.random() < 0.5 and not ds.dense else []
     # A column that comes late stands last.
     for name in ds.late:
         ds.columns[name] = ds.columns.pop(name)
@@ -260,7 +269,8 @@ def make_rows(rng, ds):
     for n, state in enumerate(wanted):
         row = {}
         for name, column in ds.columns.items():
-            row[name] = random_value(rng, column)
+            row[name] = random_value(rng, column,
+                                     0.01 if ds.dense else 0.2)
         row.update(make_key(rng, ds, n))
         if ds.governing:
             row[ds.governing] = state
@@ -297,6 +307,8 @@ def make_children(rng, ds):
         if n == 13:
             row[child.via[0]] = key_value(ds.columns[ds.key[0]].kind, 999)
         child.rows.append(row)
+        key = tuple(row[via] for via in child.via)
+        child.counts[key] = child.counts.get(key, 0) + 1
     ds.children["items"] = child
 
 
@@ -388,6 +400,7 @@ def make_dataset(rng, number, plan):
     ds = Dataset(number)
     ds.layout = plan["layout"]
     ds.enforcement = plan["enforcement"]
+    ds.dense = plan["dense"]
     ds.audit = rng.choice([None, "all", "transitions", "none"])
     ds.owner = rng.choice(PARTIES)
     ds.producers = some(rng)
@@ -415,8 +428,9 @@ def plans(rng, count):
                "layout": layout,
                "version": [None, "require", "auto"][n % 3],
                "entered_at": n % 2 == 0,
-               "children": n % 4 in (0, 3),
+               "children": n % 8 in (0, 2, 3, 4, 7),
                "wide": n % 16 == 5,
+               "dense": n % 5 in (0, 3),
                "enforcement": {20: "observe", 37: "off"}.get(n)}
 
 

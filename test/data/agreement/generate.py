@@ -12,16 +12,20 @@ import os
 import random
 
 import oracle
-from build import (INHERITS, MEMBERS, PARTIES, change_roles, change_roles_sql,
-                   common_sql, document, insert_sql, make_dataset, make_key,
+from build import (PARTIES, change_roles, change_roles_sql, common_sql,
+                   document, insert_sql, make_dataset, make_key,
                    make_lifecycle, make_roles, new_value, owner_sql, plans,
                    prepare_sql, random_value, rights_sql, roles_sql, table_sql)
 from model import (GONE, LONG, ROLE, SCHEMA, action_name, dumps, get, ident,
-                   mutate, path_name, put, quote)
+                   path_name, quote)
 
 FIELDS = ["id", "dataset", "kind", "form", "role", "run_as", "relation",
           "key", "action", "changes", "statement", "verdict", "expected",
           "compare", "bare", "rows", "verify", "who", "next_state"]
+
+
+def is_long(value):
+    return isinstance(value, str) and len(value) >= len(LONG)
 
 
 class Generator:
@@ -30,6 +34,7 @@ class Generator:
         self.out = out
         self.roles = make_roles()
         self.role_names = list(self.roles.inherit)
+        self.party_sets = {}
         self.count = 0
         self.files = 0
         self.fresh = 5000
@@ -38,8 +43,14 @@ class Generator:
     # ---- who ----
 
     def parties(self, role):
-        roles = self.roles.acts_for(role)
-        return {p for p in PARTIES[:-1] if p in roles}
+        if role not in self.party_sets:
+            roles = self.roles.acts_for(role)
+            self.party_sets[role] = {p for p in PARTIES[:-1] if p in roles}
+        return self.party_sets[role]
+
+    def change_roles(self):
+        change_roles(self.roles)
+        self.party_sets.clear()
 
     # ---- writing a case down ----
 
@@ -58,11 +69,13 @@ class Generator:
             case["verify"] = None
         elif case["verdict"] or self.rng.random() > 0.15:
             case["verify"] = None
+        if case["verify"] is not None:
+            case["verify"] = case["verify"]()
         self.cases.append(case)
 
     # ---- UPDATE ----
 
-    def set_clause(self, ds, new, changed, form):
+    def set_clause(self, ds, new, changed, form="plain"):
         pairs = [(ident(c), ds.columns[c].literal(new[c])) for c in changed]
         if form == "row":
             return "(%s) = ROW(%s)" % (", ".join(p[0] for p in pairs),
@@ -90,7 +103,14 @@ class Generator:
             forms += ["jsonb_set"]
         if ds.layout in ("list", "range") and not moved:
             forms += ["leaf"] * 2
+        if len(others) == 1 and self.donors(ds, others[0], new):
+            forms += ["donor"] * (20 if is_long(new[others[0]]) else 2)
         return forms
+
+    def donors(self, ds, column, new):
+        """Rows that have the same value, which may be stored elsewhere."""
+        return [r for r in ds.rows if oracle.same(r[column], new[column]) and
+                r is not new and r[column] is not None]
 
     def leaf_of(self, ds, row):
         value = row[ds.partition]
@@ -148,6 +168,13 @@ class Generator:
         elif form == "jsonb_set":
             clause = self.jsonb_set(ds, row, new, changed)
             form, sets = (form, clause) if clause else ("plain", sets)
+
+        elif form == "donor":
+            column = next(c for c in changed if c != ds.version)
+            donor = rng.choice(self.donors(ds, column, new))
+            sets = ", ".join("%s = %s" % (ident(c), "(SELECT %s FROM %s WHERE %s)" % (
+                ident(c), relation, ds.where(donor)) if c == column
+                else ds.columns[c].literal(new[c])) for c in changed)
 
         if form == "leaf":
             relation = self.leaf_of(ds, row)
@@ -235,7 +262,7 @@ class Generator:
                  rows=None if form in ("definer", "prepared") else 1,
                  next_state=next_state if next_state is not None and
                  rng.random() < 0.3 else None,
-                 verify=self.verify_sql(ds, row, new, changed))
+                 verify=lambda: self.verify_sql(ds, row, new, changed))
 
     def bare(self, ds, row, new, changed, action, next_state, verdict,
              parties):
@@ -352,6 +379,11 @@ class Generator:
                                  not ds.columns[c].generated and
                                  c != ds.governing])
             choice = "same"
+            stored_apart = [(r, c) for r in ds.rows for c in ds.columns
+                            if is_long(r[c])]
+            if stored_apart and rng.random() < 0.4:
+                row, column = rng.choice(stored_apart)
+                new = dict(row)
         if choice != "same" or not ds.columns[column].is_jsonb or \
                 row[column] is not oracle.JNULL:
             self.update(ds, choice, role, row, new, (column,),
@@ -465,7 +497,6 @@ class Generator:
         return path
 
     def insert(self, ds):
-        rng = self.rng
         row, given = self.new_row(ds)
         role = self.pick_role(ds, lambda parties: oracle.judge_insert(
             ds, parties, row, given))
@@ -473,7 +504,8 @@ class Generator:
         sql, form = self.insert_form(ds, row, given, role)
         verify = None
         if not any(c.volatile for c in ds.columns.values()):
-            verify = self.verify_sql(ds, row, row, [])
+            def verify():
+                return self.verify_sql(ds, row, row, [])
         self.add(ds, "insert", role, verdict, sql, form, rows=1,
                  action="insert", compare=True, bare="implies", verify=verify,
                  changes={c: ds.columns[c].json(row[c]) for c in sorted(given)})
@@ -507,7 +539,7 @@ class Generator:
         self.add(ds, "delete", role, verdict, sql, form, run_as=ROLE + run_as,
                  key=ds.key_json(row), action="delete", bare="exact", who=who,
                  rows=None if run_as != role else 1,
-                 verify="SELECT count(*) = 0 FROM %s WHERE %s" % (
+                 verify=lambda: "SELECT count(*) = 0 FROM %s WHERE %s" % (
                      ds.relation, ds.where(row)))
 
     def truncate(self, ds):
@@ -654,13 +686,12 @@ class Generator:
 
 # ---- files ----
 
-COPY_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n",
+                              "\r": "\\r"})
 
 
 def copy_text(text):
-    if text is None:
-        return "\\N"
-    return "".join(COPY_ESCAPES.get(c, c) for c in text)
+    return "\\N" if text is None else text.translate(COPY_ESCAPES)
 
 
 def field(name, value):
@@ -725,7 +756,7 @@ def main():
 
     for phase in (1, 2):
         if phase == 2:
-            change_roles(generator.roles)
+            generator.change_roles()
             changed = [ds for ds in datasets if ds.states is not None and
                        rng.random() < 0.6]
             for ds in changed:

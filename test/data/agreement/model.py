@@ -1,6 +1,6 @@
 """Random datasets: columns, rows, lifecycles, and the SQL that makes them."""
 
-from oracle import (EVERYBODY, GONE, GuardError, JNULL, Num, same)
+from oracle import GONE, GuardError, JNULL, Num, same
 
 SCHEMA = "agree"
 ROLE = "regress_agree_"
@@ -16,7 +16,8 @@ def quote(text):
     return "'" + text.replace("'", "''") + "'"
 
 
-ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t",
+                         "\r": "\\r"})
 
 
 def dumps(value):
@@ -27,7 +28,7 @@ def dumps(value):
     if isinstance(value, (Num, int)):
         return str(value)
     if isinstance(value, str):
-        return '"' + "".join(ESCAPES.get(c, c) for c in value) + '"'
+        return '"' + value.translate(ESCAPES) + '"'
     if isinstance(value, dict):
         return "{" + ", ".join(dumps(k) + ": " + dumps(v)
                                for k, v in value.items()) + "}"
@@ -61,9 +62,9 @@ TYPES = {
     "varchar": ("varchar(8)", ["", "abc", "abcd", "12345678"]),
     "char": ("char(6)", ["abc", "abcdef", "x"]),
     "name": ("name", ["n1", "n2", "some_name"]),
-    "int2": ("smallint", ["0", "1", "-7", "300"]),
-    "int4": ("integer", ["0", "1", "3", "5", "-1", "70000"]),
-    "int8": ("bigint", ["0", "1", "5000000000", "-2"]),
+    "int2": ("smallint", ["0", "1", "-7", "256"]),
+    "int4": ("integer", ["0", "1", "3", "5", "-1", "16777216"]),
+    "int8": ("bigint", ["0", "1", "72057594037927936", "-2"]),
     "numeric": ("numeric", ["0", "1", "1.0", "1.00", "-5.25", "100000"]),
     "float8": ("double precision", ["0", "-0", "1.5", "-2.25", "NaN"]),
     "bool": ("boolean", ["true", "false"]),
@@ -84,6 +85,9 @@ TYPES = {
     "pair": (SCHEMA + ".pair", ["(1,a)", "(2,a)", "(2,)"]),
     "jsonb": ("jsonb", None),
 }
+# Of one width, so that they can stand at a known offset.
+FIXED = ["name", "int2", "int4", "int8", "float8", "bool", "date", "stamp",
+         "timetz", "mac", "uuid", "point", "positive", "color"]
 # Default of the type itself.
 TYPE_DEFAULTS = {"stocked": "none"}
 VOLATILE = {"uuid": "gen_random_uuid()", "float8": "random()",
@@ -394,6 +398,7 @@ class Child:
         self.via = via
         self.write = {}         # state -> parties
         self.rows = []          # dict: item, via columns, qty, note
+        self.counts = {}        # key of a parent -> how many rows
         self.columns = {"item": Column("item", "int8")}
         for column, key in zip(via, dataset.key):
             self.columns[column] = Column(column, dataset.columns[key].kind)
@@ -435,6 +440,7 @@ class Dataset:
         self.partition = None       # column that decides the partition
         self.values = []            # of the governing column: all of them
         self.nullable = False
+        self.dense = False          # no NULLs, columns of one width first
 
     def never_covered(self, column):
         return column in self.key or column in (
@@ -446,7 +452,9 @@ class Dataset:
         return value if value in self.states else None
 
     def counts(self, row):
-        return {name: sum(1 for r in child.rows if child.parent_of(r) is row)
+        """How many child rows a row has, by child."""
+        key = tuple(row[k] for k in self.key)
+        return {name: child.counts.get(key, 0)
                 for name, child in self.children.items()}
 
     def key_json(self, row):
