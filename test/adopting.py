@@ -1,8 +1,8 @@
 """spine.introspect on generated schemas, and how long adopting one takes.
 
 Two parts.  The law: whatever a schema holds, its introspected document has no
-error, applies at once, plans nothing afterwards, and leaves no trace after
-detach_all.  The minute: the schema of 200
+error, applies at once, plans nothing afterwards, lets every write succeed or fail as
+before, and leaves no trace after detach_all.  The minute: the schema of 200
 tables that docs/adopting.md builds is introspected, validated and applied,
 beside a floor measured in the same rounds (pg_dump -s of the schema).
 
@@ -39,6 +39,45 @@ SELECT md5(string_agg(line, E'\\n' ORDER BY line COLLATE "C")) FROM (
     UNION ALL
     SELECT format('%s %s %s %s', attrelid::regclass, attname, attacl, attnotnull) FROM pg_attribute
      WHERE attacl IS NOT NULL) t"""
+
+# What becomes of writes to every table and partition: their SQLSTATEs.
+PROBE = """
+CREATE FUNCTION pg_temp.probe() RETURNS text LANGUAGE plpgsql AS $probe$
+DECLARE
+    said text := '';
+    tab record;
+    write text;
+BEGIN
+    FOR tab IN
+        SELECT c.oid, c.oid::regclass AS name, c.relowner::regrole AS owner,
+               string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns,
+               string_agg(quote_literal(CASE WHEN typname IN ('int4', 'numeric', 'posint') THEN '1'
+                   WHEN typname IN ('jsonb', '_int4') THEN '{}' WHEN typname = 'mood' THEN 'ok'
+                   WHEN typname = 'uuid' THEN md5('') ELSE 'now' END), ', ' ORDER BY attnum) AS fields
+          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
+         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
+           AND c.relnamespace <> 'spine'::regnamespace
+           AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+         GROUP BY c.oid ORDER BY c.oid
+    LOOP
+        FOREACH write IN ARRAY ARRAY[
+            format('INSERT INTO %s (%s) VALUES (%s)', tab.name, tab.columns, tab.fields),
+            format('INSERT INTO %s (%s) VALUES (%s); UPDATE %1$s SET (%2$s) = ROW (%3$s); DELETE FROM %1$s',
+                   tab.name, tab.columns, tab.fields),
+            format('UPDATE %s SET (%s) = ROW (%s)', tab.name, tab.columns, tab.fields),
+            format('TRUNCATE %s CASCADE', tab.name)]
+        LOOP
+            BEGIN
+                EXECUTE write;
+                RAISE SQLSTATE '0A0A0';
+            EXCEPTION WHEN OTHERS THEN
+                said := said || SQLSTATE || ' ';
+            END;
+        END LOOP;
+    END LOOP;
+    RETURN said;
+END $probe$;
+SELECT pg_temp.probe() AS writes \\gset"""
 
 
 def ident(name):
@@ -163,7 +202,8 @@ class Schema:
 
     def partitions(self, schema, table, split):
         for i in range(self.rng.randint(0, 3)):
-            part = f"{ident(schema)}.{ident(self.name('p'))}"
+            home = self.rng.choice([schema, self.schema, self.other])
+            part = f"{ident(home)}.{ident(self.name('p'))}"
             bounds = f"FOR VALUES FROM ({i * 10}) TO ({i * 10 + 10})"
             if self.maybe(0.2) and hasattr(self, "server"):
                 self.say(f"CREATE FOREIGN TABLE {part} PARTITION OF {table} "
@@ -188,7 +228,12 @@ class Schema:
                 return
             parents = self.rng.sample(plain, min(len(plain),
                                                  self.rng.choice([1, 1, 2])))
-            child = f"{ident(self.schema)}.{ident(self.name('i'))}"
+            home = self.rng.choice([self.schema, self.schema, self.other])
+            child = f"{ident(home)}.{ident(self.name('i'))}"
+            if self.maybe(0.2) and hasattr(self, "server"):
+                self.say(f"CREATE FOREIGN TABLE {child} (own int) INHERITS "
+                         f"({parents[0]}) SERVER {ident(self.server)}")
+                continue
             self.say(f"CREATE TABLE {child} (own int) "
                      f"INHERITS ({', '.join(parents)})")
             plain.append(child)
@@ -239,7 +284,7 @@ class Schema:
         """Make it, judge it, forget it."""
         name = literal(self.schema)
         return "\n".join(
-            ["BEGIN;", *self.sql, f"{TRACE} \\gset before_",
+            ["BEGIN;", *self.sql, PROBE, f"{TRACE} \\gset before_",
              "SELECT '" + f"{self.number} " + "' AS mark \\gset",
              f"SELECT spine.introspect({name}) AS doc \\gset",
              "SELECT :'mark' || 'errors ' || count(*) || coalesce(' ' || min(code || ' ' || pointer), '')"
@@ -251,6 +296,14 @@ class Schema:
              " FROM spine.plan(spine.export());",
              "SELECT :'mark' || 'again ' || count(*) FROM jsonb_path_query("
              f"spine.introspect({name}), '$.contexts.*.datasets.*');",
+             "SELECT :'mark' || 'writes ' || (SELECT count(*) FROM regexp_matches(w, '0A0A0', 'g'))"
+             " || CASE WHEN w = :'writes' THEN '' ELSE ' instead of ' || :'writes' || ': ' || w END"
+             " FROM pg_temp.probe() w;",
+             f"SELECT spine.introspect({literal(self.other)}) AS doc \\gset",
+             "SELECT :'mark' || 'second ' || count(*) || coalesce(' ' || min(code || ' ' || pointer), '')"
+             " FROM spine.validate(:'doc') WHERE severity = 'error';",
+             "SELECT :'mark' || 'both ' || (spine.apply(:'doc') > 0)"
+             " || ' ' || (SELECT count(*) FROM spine.plan(spine.export()));",
              "SELECT :'mark' || 'detached ' || (spine.detach_all() >= 0);",
              f"SELECT :'mark' || 'trace ' || (md5 <> :'before_md5') FROM ({TRACE}) t;",
              "ROLLBACK;"])
@@ -298,12 +351,20 @@ def check_law(number, seed):
             ("applied", "1", "they apply as they are"),
             ("planned", "0", "then the exported document plans nothing"),
             ("again", "0", "and nothing is introspected twice"),
+            ("second", "0", "nor has the document of another schema then"),
+            ("both", "true 0", "which applies beside the first"),
             ("detached", "true", "they are detached"),
             ("trace", "false", "which leaves no trace")):
         wrong = [f"schema {i}: {said.get(key, {}).get(i, 'no answer')}"
                  for i in range(number)
                  if said.get(key, {}).get(i) != wanted]
         failed += report(not wrong, f"adopting: {what}", wrong)
+    writes = [said.get("writes", {}).get(i, "no answer")
+              for i in range(number)]
+    passed = sum(int(w) for w in writes if w.isdigit())
+    failed += report(all(w.isdigit() for w in writes) and passed > datasets,
+                     f"adopting: {passed} writes pass as before, and no other",
+                     [w for w in writes if not w.isdigit()])
     failed += report(datasets > 2 * number and refused < statements / 6,
                      "adopting: the schemas hold something",
                      sorted(set(re.findall(r"ERROR: .*", err)))[:10])

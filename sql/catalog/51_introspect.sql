@@ -78,10 +78,16 @@ candidate AS MATERIALIZED (
     SELECT m.root FROM member m JOIN spine.asset a ON a.relid = m.relid AND a.kind IN ('dataset', 'child')
      UNION
     SELECT c.relid FROM candidate c JOIN spine.asset a USING (relation) WHERE a.kind IN ('dataset', 'child')
+), governed_member (relid) AS (
+    SELECT relid FROM spine.asset WHERE kind IN ('dataset', 'child') AND relid IS NOT NULL
+     UNION
+    SELECT i.inhrelid FROM governed_member m JOIN pg_catalog.pg_inherits i ON i.inhparent = m.relid
 ), sharing AS (
-    -- a child of several tables can obey only one: the first by name
+    -- a child of several tables can obey only one: what is accepted, or the first by name
     SELECT root FROM (SELECT m.root, rank() OVER (PARTITION BY m.relid ORDER BY c.relname) AS n
                         FROM member m JOIN candidate c ON c.relid = m.root) r WHERE n > 1
+     UNION
+    SELECT m.root FROM member m JOIN governed_member USING (relid)
 ), chosen AS MATERIALIZED (
     SELECT c.relid, c.relation,
            spine.fit_name(c.relname::text, x.datasets ? c.relname::text) AS name,

@@ -94,8 +94,8 @@ same_varlena(const char *a, const char *b)
 	if (la == lb && memcmp(a, b, la) == 0)
 		return true;
 	if (is_toasted(a) || is_toasted(b))
-		return datum_image_eq(PointerGetDatum(a), PointerGetDatum(b),
-							  false, -1);
+		return datum_image_eq(PointerGetDatum(a), PointerGetDatum(b), false,
+							  -1);
 	la = VARSIZE_ANY_EXHDR(a);
 	lb = VARSIZE_ANY_EXHDR(b);
 	return la == lb && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), la) == 0;
@@ -149,8 +149,9 @@ walk_column(Walk *walk, int i)
 
 	if (old_null != new_null)
 		mark(walk, i);
-	else if (!old_null && !same_value(column, walk->old_data + old_off,
-									  walk->new_data + new_off))
+	else if (!old_null &&
+			 !same_value(column, walk->old_data + old_off,
+						 walk->new_data + new_off))
 		mark(walk, i);
 }
 
@@ -274,8 +275,9 @@ compare_missing(Walk *walk, int from)
 		old_value = heap_getattr(walk->old, i + 1, matrix->desc, &old_null);
 		new_value = heap_getattr(walk->new, i + 1, matrix->desc, &new_null);
 		if (old_null != new_null ||
-			(!old_null && !datum_image_eq(old_value, new_value, column->byval,
-										  column->len)))
+			(!old_null &&
+			 !datum_image_eq(old_value, new_value, column->byval,
+							 column->len)))
 			mark(walk, i);
 	}
 }

@@ -42,7 +42,7 @@ owner_section_begin(Oid relid)
 	GetUserIdAndSecContext(&before.userid, &before.secctx);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
 						   before.secctx | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+							   SECURITY_NOFORCE_RLS);
 	table_close(rel, NoLock);
 	return before;
 }
@@ -56,7 +56,8 @@ owner_section_end(const OwnerSection *before)
 static const char *
 qualified_name(Oid relid)
 {
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+	return quote_qualified_identifier(get_namespace_name(
+										  get_rel_namespace(relid)),
 									  get_rel_name(relid));
 }
 
@@ -91,8 +92,8 @@ query_latest(const char *sql, int nargs, Oid *types, Datum *values,
 
 /* The columns that hold a row's key, by the names given. */
 static int
-key_values(const Matrix *matrix, HeapTuple row, const List *names,
-		   Oid *types, Datum *values, char *nulls)
+key_values(const Matrix *matrix, HeapTuple row, const List *names, Oid *types,
+		   Datum *values, char *nulls)
 {
 	ListCell   *lc;
 
@@ -138,8 +139,9 @@ children_at_least(Matrix *matrix, Relation rel, HeapTuple row,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("children \"%s\" of \"%s\" cannot be counted",
 						count->child, matrix->key),
-				 errdetail("The relation \"%s\" is missing or does not fit the key.",
-						   count->spec->relation)));
+				 errdetail(
+					 "The relation \"%s\" is missing or does not fit the key.",
+					 count->spec->relation)));
 
 	nkeys = key_values(matrix, row, key, types, values, nulls);
 	before = owner_section_begin(child);

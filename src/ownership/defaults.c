@@ -38,10 +38,11 @@ static Node *
 default_expression(const Matrix *matrix, AttrNumber attnum)
 {
 	Relation	root = relation_open(matrix->root, AccessShareLock);
-	AttrNumber	root_attnum = get_attnum(matrix->root,
-										 NameStr(TupleDescAttr(matrix->desc,
-															   attnum - 1)->attname));
-	Node	   *expr = root_attnum == InvalidAttrNumber ? NULL :
+	AttrNumber	root_attnum =
+		get_attnum(matrix->root,
+				   NameStr(TupleDescAttr(matrix->desc, attnum - 1)->attname));
+	Node *expr = root_attnum == InvalidAttrNumber ?
+		NULL :
 		build_column_default(root, root_attnum);
 
 	relation_close(root, NoLock);
@@ -56,8 +57,7 @@ compile_default(Matrix *matrix, AttrNumber attnum)
 	ExprState  *state = &no_default;
 
 	if (expr != NULL)
-		state = contain_volatile_functions(expr) ||
-			IsA(expr, NextValueExpr) ?
+		state = contain_volatile_functions(expr) || IsA(expr, NextValueExpr) ?
 			&unknowable :
 			ExecInitExpr(expression_planner((Expr *) expr), NULL);
 	MemoryContextSwitchTo(old);
@@ -114,5 +114,6 @@ default_match(Matrix *matrix, HeapTuple tuple, AttrNumber attnum,
 	if (isnull || *default_isnull)
 		return isnull == *default_isnull ? DEFAULT_SAME : DEFAULT_OTHER;
 	return datum_image_eq(value, *default_value, column->byval, column->len) ?
-		DEFAULT_SAME : DEFAULT_OTHER;
+		DEFAULT_SAME :
+		DEFAULT_OTHER;
 }

@@ -411,11 +411,12 @@ read_acl(TableGrants *table, Datum value, AttrNumber attnum)
 static void
 read_column(TableGrants *table, AttrNumber attnum)
 {
-	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table->relid),
-										Int16GetDatum(attnum));
+	HeapTuple	tuple;
 	bool		isnull;
 	Datum		acl;
 
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table->relid),
+							Int16GetDatum(attnum));
 	if (!HeapTupleIsValid(tuple))
 		return;
 	acl = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attacl, &isnull);

@@ -101,18 +101,20 @@ called_as(FunctionCallInfo fcinfo, const char *name, bool row, bool before)
 		(fcinfo->flinfo->fn_extra == NULL &&
 		 (trigger->tg_trigger->tgnargs < 1 ||
 		  trigger->tg_trigger->tgnargs > 2)))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"spine.%s\" must be called as the trigger that spine.apply attaches",
-						name)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg(
+				 "function \"spine.%s\" must be called as the trigger that spine.apply attaches",
+				 name)));
 	return trigger;
 }
 
 static const char *
 trigger_child(const TriggerData *trigger)
 {
-	return trigger->tg_trigger->tgnargs > 1 ?
-		trigger->tg_trigger->tgargs[1] : NULL;
+	return trigger->tg_trigger->tgnargs > 1 ? trigger->tg_trigger->tgargs[1] :
+											  NULL;
 }
 
 /* Is this the only trigger that can change a row before its UPDATE? */
@@ -148,9 +150,9 @@ site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
 	do
 	{
 		generation = matrix_generation();
-		matrix = matrix_lookup(trigger->tg_relation,
-							   trigger->tg_trigger->tgargs[0],
-							   trigger_child(trigger));
+		matrix =
+			matrix_lookup(trigger->tg_relation, trigger->tg_trigger->tgargs[0],
+						  trigger_child(trigger));
 	} while (generation != matrix_generation());
 
 	if (strcmp(matrix->spec->key, trigger->tg_trigger->tgargs[0]) != 0)
@@ -188,11 +190,11 @@ site_enter(FunctionCallInfo fcinfo, const TriggerData *trigger)
 }
 
 static Judgement
-judgement_of(const GuardSite *site, const TriggerData *trigger,
-			 HeapTuple old, HeapTuple new)
+judgement_of(const GuardSite *site, const TriggerData *trigger, HeapTuple old,
+			 HeapTuple new)
 {
-	Judgement	judgement = {site->matrix, site->user, trigger->tg_relation,
-		old, new};
+	Judgement judgement = {site->matrix, site->user, trigger->tg_relation, old,
+						   new};
 
 	return judgement;
 }
@@ -244,8 +246,7 @@ state_label(const Matrix *matrix, int state)
 static Datum
 party_label(const Judgement *judgement, int state)
 {
-	return state == STATE_UNKNOWN ? (Datum) 0 :
-		judgement->user->party[state];
+	return state == STATE_UNKNOWN ? (Datum) 0 : judgement->user->party[state];
 }
 
 /* The party that made a transition: the first of by that the user acts for. */
@@ -254,7 +255,8 @@ transition_party(const Judgement *judgement, const MatrixEdge *edge)
 {
 	Bitmapset  *mine = bms_intersect(edge->by, judgement->user->parties);
 
-	return bms_is_empty(mine) ? (Datum) 0 :
+	return bms_is_empty(mine) ?
+		(Datum) 0 :
 		judgement->matrix->party_labels[bms_next_member(mine, -1)];
 }
 
@@ -274,9 +276,10 @@ audit_update(const Judgement *judgement, const uint64 *changed, int from,
 	event.old_values = row_shape_json(matrix->shape, judgement->old, changed);
 	event.new_values = row_shape_json(matrix->shape, judgement->new, changed);
 	event.party = edge ? transition_party(judgement, edge) :
-		party_label(judgement, from);
-	event.rule = edge ? edge->rule_label :
-		from == STATE_UNKNOWN ? (Datum) 0 : matrix->states[from].write_label;
+						 party_label(judgement, from);
+	event.rule = edge		  ? edge->rule_label :
+		from == STATE_UNKNOWN ? (Datum) 0 :
+								matrix->states[from].write_label;
 	event.via = current_via();
 	audit_push(&event);
 }
@@ -319,11 +322,10 @@ audited(const Matrix *matrix, bool transition)
 static uint32
 row_image(const Matrix *matrix, HeapTuple tuple)
 {
-	Jsonb	   *image = DatumGetJsonbP(row_shape_json(matrix->shape, tuple,
-													 NULL));
+	Jsonb *image = DatumGetJsonbP(row_shape_json(matrix->shape, tuple, NULL));
 
-	return DatumGetUInt32(hash_any((unsigned char *) &image->root,
-								   VARSIZE(image) - VARHDRSZ));
+	return DatumGetUInt32(
+		hash_any((unsigned char *) &image->root, VARSIZE(image) - VARHDRSZ));
 }
 
 static int
@@ -452,8 +454,7 @@ static Datum
 next_version(const Matrix *matrix, HeapTuple old)
 {
 	bool		isnull;
-	Datum		value = heap_getattr(old, matrix->version, matrix->desc,
-									 &isnull);
+	Datum value = heap_getattr(old, matrix->version, matrix->desc, &isnull);
 
 	switch (matrix->columns[matrix->version - 1].len)
 	{
@@ -480,7 +481,8 @@ arrive(const Judgement *judgement, int to, MatrixEdge *edge)
 
 /* A child row: judged by its parent's state, before and after. */
 static void
-judge_child_update(const Judgement *judgement, const uint64 *changed, int *from)
+judge_child_update(const Judgement *judgement, const uint64 *changed,
+				   int *from)
 {
 	Matrix	   *matrix = judgement->matrix;
 	bool		moves = false;
@@ -493,8 +495,7 @@ judge_child_update(const Judgement *judgement, const uint64 *changed, int *from)
 	denial = judge_child(judgement, "update", *from);
 	if (denial == NULL && moves)
 		denial = judge_child(judgement, "update",
-							 parent_state(matrix, judgement->new,
-										  true));
+							 parent_state(matrix, judgement->new, true));
 	if (denial != NULL)
 		deny(judgement, denial);
 }
@@ -539,9 +540,10 @@ update_row(GuardSite *site, const TriggerData *trigger, Judgement *judgement)
 	if (from != to && matrix->entered_at != 0)
 	{
 		SET_BIT(changed, matrix->entered_at);
-		judgement->new = with_value(matrix, judgement->new,
-									matrix->entered_at,
-									TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+		judgement->new =
+			with_value(matrix, judgement->new, matrix->entered_at,
+					   TimestampTzGetDatum(
+						   GetCurrentTransactionStartTimestamp()));
 	}
 	if (audited(matrix, from != to))
 		audit_update(judgement, changed, from, to, edge);
@@ -649,8 +651,8 @@ static void
 guard_delete(GuardSite *site, const TriggerData *trigger)
 {
 	Matrix	   *matrix = site->matrix;
-	Judgement	judgement = judgement_of(site, trigger, trigger->tg_trigtuple,
-										 NULL);
+	Judgement	judgement =
+		judgement_of(site, trigger, trigger->tg_trigtuple, NULL);
 	Denial	   *denial;
 	int			state;
 
@@ -671,8 +673,9 @@ guard_delete(GuardSite *site, const TriggerData *trigger)
 		deny(&judgement, denial);
 	if (audited(matrix, true))
 		audit_whole_row(&judgement, action_delete, state, STATE_UNKNOWN,
-						state == STATE_UNKNOWN ? (Datum) 0 :
-						matrix->states[state].remove_label);
+						state == STATE_UNKNOWN ?
+							(Datum) 0 :
+							matrix->states[state].remove_label);
 	if (matrix->governing != 0 && matrix->entered_at == 0)
 		state_entry_forget(&judgement);
 }
@@ -691,9 +694,10 @@ spine_guard(PG_FUNCTION_ARGS)
 		return PointerGetDatum(trigger->tg_trigtuple);
 	}
 
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function \"spine.guard\" fires on UPDATE and DELETE alone")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		 errmsg("function \"spine.guard\" fires on UPDATE and DELETE alone")));
 }
 
 /* ---- INSERT ---- */
@@ -704,8 +708,8 @@ spine_guard_insert(PG_FUNCTION_ARGS)
 	TriggerData *trigger = called_as(fcinfo, "guard_insert", true, false);
 	GuardSite  *site = site_enter(fcinfo, trigger);
 	Matrix	   *matrix = site->matrix;
-	Judgement	judgement = judgement_of(site, trigger, NULL,
-										 trigger->tg_trigtuple);
+	Judgement	 judgement =
+		judgement_of(site, trigger, NULL, trigger->tg_trigtuple);
 	Denial	   *denial;
 	int			state;
 
@@ -726,8 +730,9 @@ spine_guard_insert(PG_FUNCTION_ARGS)
 		deny(&judgement, denial);
 	if (audited(matrix, true))
 		audit_whole_row(&judgement, action_insert, STATE_UNKNOWN, state,
-						state == STATE_UNKNOWN ? (Datum) 0 :
-						matrix->states[state].insert_label);
+						state == STATE_UNKNOWN ?
+							(Datum) 0 :
+							matrix->states[state].insert_label);
 	return PointerGetDatum(NULL);
 }
 

@@ -89,11 +89,12 @@ static void
 run_arrival(const Pending *work)
 {
 	Oid			types[] = {TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
-	Datum		values[] = {work->matrix->key_label, work->key,
-							CStringGetTextDatum(work->state),
-							TimestampTzGetDatum(
-								GetCurrentTransactionStartTimestamp())};
+	Datum		values[4];
 
+	values[0] = work->matrix->key_label;
+	values[1] = work->key;
+	values[2] = CStringGetTextDatum(work->state);
+	values[3] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	run_own_statement(
 		"INSERT INTO spine.state_entry (dataset, key, state, entered_at)"
 		" VALUES ($1, $2, $3, $4)"

@@ -82,21 +82,19 @@ denial_explain(const Judgement *judgement, Denial *denial, const char *rule,
 	denial->detail = detail.data;
 	denial->hint = bms_is_empty(who_may) ?
 		"No party may do this." :
-		psprintf("Parties that may: %s.",
-				 matrix_party_names(matrix, who_may));
+		psprintf("Parties that may: %s.", matrix_party_names(matrix, who_may));
 }
 
 /* The state in which nobody may write anything: none that is known. */
 static Denial *
 deny_unknown_state(const Judgement *judgement, const char *action)
 {
-	Denial	   *denial = denial_new(judgement,
-									ERRCODE_INSUFFICIENT_PRIVILEGE, action,
-									"unknown_state", STATE_UNKNOWN);
+	Denial *denial = denial_new(judgement, ERRCODE_INSUFFICIENT_PRIVILEGE,
+								action, "unknown_state", STATE_UNKNOWN);
 
-	denial->message = psprintf("role \"%s\" may not %s a row of \"%s\" in a state that no rule names",
-							   user_name(judgement), action,
-							   judgement->matrix->key);
+	denial->message = psprintf(
+		"role \"%s\" may not %s a row of \"%s\" in a state that no rule names",
+		user_name(judgement), action, judgement->matrix->key);
 	denial_explain(judgement, denial, "states", NULL);
 	return denial;
 }
@@ -109,26 +107,27 @@ deny_attribute(const Judgement *judgement, int state, const char *action,
 {
 	const Matrix *matrix = judgement->matrix;
 	const MatrixState *rules = &matrix->states[state];
-	Denial	   *denial = denial_new(judgement,
-									ERRCODE_INSUFFICIENT_PRIVILEGE, action,
-									"not_writer", state);
+	Denial	   *denial = denial_new(judgement, ERRCODE_INSUFFICIENT_PRIVILEGE,
+									action, "not_writer", state);
 	const char *column = matrix_column_name(matrix, attnum);
 	bool		special = matrix->governing != 0 &&
 		(HAS_BIT(matrix->keys, attnum) || attnum == matrix->entered_at);
 	const Bitmapset *who = special ? NULL :
-		decided ? decided->parties : rules->write[attnum - 1];
+		decided					   ? decided->parties :
+									 rules->write[attnum - 1];
 
 	denial->attnum = attnum;
-	denial->attribute = path && path[0] ? psprintf("%s.%s", column, path) :
-		column;
-	denial->message = psprintf("role \"%s\" may not write attribute \"%s\" of \"%s\"%s%s",
-							   user_name(judgement), denial->attribute,
-							   matrix->key, rules->name ? " " : "",
-							   state_words(matrix, state));
+	denial->attribute =
+		path && path[0] ? psprintf("%s.%s", column, path) : column;
+	denial->message =
+		psprintf("role \"%s\" may not write attribute \"%s\" of \"%s\"%s%s",
+				 user_name(judgement), denial->attribute, matrix->key,
+				 rules->name ? " " : "", state_words(matrix, state));
 	denial_explain(judgement, denial, rules->write_rule, who);
 	if (special)
 	{
-		denial->reason = HAS_BIT(matrix->keys, attnum) ? "key" : "kept_by_guard";
+		denial->reason =
+			HAS_BIT(matrix->keys, attnum) ? "key" : "kept_by_guard";
 		denial->hint = HAS_BIT(matrix->keys, attnum) ?
 			"The key of a governed row never changes." :
 			"The guard keeps this attribute itself.";
@@ -164,8 +163,7 @@ whole_open(const Judgement *judgement, const MatrixState *state,
 		   AttrNumber attnum)
 {
 	if (HAS_BIT(state->named, attnum))
-		return bms_overlap(state->write[attnum - 1],
-						   judgement->user->parties);
+		return bms_overlap(state->write[attnum - 1], judgement->user->parties);
 	return state->open;
 }
 
@@ -180,11 +178,11 @@ judge_closed(const Judgement *judgement, int state, AttrNumber attnum)
 
 	if (has_path_rule(rules, attnum))
 	{
-		path = forbidden_path(rules->paths, attnum, judgement->user->parties,
-							  whole_open(judgement, rules, attnum),
-							  jsonb_of(matrix, judgement->old, attnum),
-							  jsonb_of(matrix, judgement->new, attnum),
-							  &decided);
+		path =
+			forbidden_path(rules->paths, attnum, judgement->user->parties,
+						   whole_open(judgement, rules, attnum),
+						   jsonb_of(matrix, judgement->old, attnum),
+						   jsonb_of(matrix, judgement->new, attnum), &decided);
 		if (path == NULL)
 			return NULL;
 	}
@@ -260,7 +258,8 @@ judge_attribute(const Judgement *judgement, int state, AttrNumber attnum,
 		path_allowed(rules->paths, attnum, judgement->user->parties,
 					 whole_open(judgement, rules, attnum), parts,
 					 has_path_rule(rules, attnum) ?
-					 jsonb_of(matrix, judgement->old, attnum) : NULL,
+						 jsonb_of(matrix, judgement->old, attnum) :
+						 NULL,
 					 &decided))
 		return NULL;
 
@@ -277,11 +276,9 @@ judge_update(const Judgement *judgement, const uint64 *changed, int from,
 			 int to)
 {
 	const Matrix *matrix = judgement->matrix;
-	bool		moves = matrix->governing != 0 &&
-		HAS_BIT(changed, matrix->governing);
-	Denial	   *denial = judge_write(judgement, from, changed,
-									 moves ? matrix_edge(matrix, from, to) :
-									 NULL);
+	bool moves = matrix->governing != 0 && HAS_BIT(changed, matrix->governing);
+	Denial *denial = judge_write(judgement, from, changed,
+								 moves ? matrix_edge(matrix, from, to) : NULL);
 
 	if (denial == NULL && moves)
 		denial = judge_transition(judgement, from, to);
@@ -310,23 +307,22 @@ static Denial *
 deny_edge(const Judgement *judgement, int from, int to)
 {
 	const Matrix *matrix = judgement->matrix;
-	Denial	   *denial = denial_new(judgement,
-									ERRCODE_SPINE_UNDECLARED_TRANSITION,
-									"transition", "no_transition", from);
+	Denial *denial = denial_new(judgement, ERRCODE_SPINE_UNDECLARED_TRANSITION,
+								"transition", "no_transition", from);
 	const char *name = matrix_state_name(matrix, from);
 
 	denial->attnum = matrix->governing;
 	denial->attribute = matrix_column_name(matrix, matrix->governing);
 	denial->to_state = matrix_state_name(matrix, to);
-	denial->message = psprintf("dataset \"%s\" has no transition from %s to %s",
-							   matrix->key,
-							   name ? psprintf("state \"%s\"", name) :
-							   "an unknown state",
-							   denial->to_state ?
-							   psprintf("state \"%s\"", denial->to_state) :
-							   "an unknown state");
+	denial->message =
+		psprintf("dataset \"%s\" has no transition from %s to %s", matrix->key,
+				 name ? psprintf("state \"%s\"", name) : "an unknown state",
+				 denial->to_state ?
+					 psprintf("state \"%s\"", denial->to_state) :
+					 "an unknown state");
 	denial_explain(judgement, denial, "transitions", NULL);
-	denial->hint = from == STATE_UNKNOWN ? NULL :
+	denial->hint = from == STATE_UNKNOWN ?
+		NULL :
 		psprintf("From here the spec lists: %s.", targets_of(matrix, from));
 	return denial;
 }
@@ -336,8 +332,8 @@ deny_transition(const Judgement *judgement, const MatrixEdge *edge,
 				int sqlstate, const char *reason)
 {
 	const Matrix *matrix = judgement->matrix;
-	Denial	   *denial = denial_new(judgement, sqlstate, "transition", reason,
-									edge->from);
+	Denial		 *denial =
+		denial_new(judgement, sqlstate, "transition", reason, edge->from);
 
 	denial->attnum = matrix->governing;
 	denial->attribute = matrix_column_name(matrix, matrix->governing);
@@ -360,9 +356,10 @@ judge_edge(const Judgement *judgement, int from, int to)
 
 	denial = deny_transition(judgement, edge, ERRCODE_INSUFFICIENT_PRIVILEGE,
 							 "not_transitioner");
-	denial->message = psprintf("role \"%s\" may not move \"%s\" from state \"%s\" to \"%s\"",
-							   user_name(judgement), matrix->key,
-							   denial->from_state, denial->to_state);
+	denial->message =
+		psprintf("role \"%s\" may not move \"%s\" from state \"%s\" to \"%s\"",
+				 user_name(judgement), matrix->key, denial->from_state,
+				 denial->to_state);
 	return denial;
 }
 
@@ -373,8 +370,7 @@ judge_transition(const Judgement *judgement, int from, int to)
 
 	if (denial != NULL)
 		return denial;
-	return judge_guard(judgement,
-					   matrix_edge(judgement->matrix, from, to));
+	return judge_guard(judgement, matrix_edge(judgement->matrix, from, to));
 }
 
 /* ---- guards ---- */
@@ -383,12 +379,12 @@ static Denial *
 deny_guard(const Judgement *judgement, const MatrixEdge *edge,
 		   const char *what, const char *hint)
 {
-	Denial	   *denial = deny_transition(judgement, edge,
-										 ERRCODE_SPINE_GUARD_FAILED,
-										 "guard");
+	Denial *denial =
+		deny_transition(judgement, edge, ERRCODE_SPINE_GUARD_FAILED, "guard");
 
-	denial->message = psprintf("guard of transition \"%s\" of \"%s\" does not hold",
-							   edge->name, judgement->matrix->key);
+	denial->message =
+		psprintf("guard of transition \"%s\" of \"%s\" does not hold",
+				 edge->name, judgement->matrix->key);
 	denial->detail = psprintf("%s  %s", what, denial->detail);
 	denial->hint = hint;
 	return denial;
@@ -410,9 +406,9 @@ static ExpressionResult
 call_guard_function(const Judgement *judgement, MatrixEdge *edge)
 {
 	bool		isnull;
-	Datum		result = matrix_call(judgement->matrix, &edge->row_function,
-									 edge->function, judgement->old,
-									 judgement->new, &isnull);
+	Datum		result =
+		matrix_call(judgement->matrix, &edge->row_function, edge->function,
+					judgement->old, judgement->new, &isnull);
 
 	if (isnull)
 		return EXPRESSION_NULL;
@@ -424,20 +420,22 @@ static Denial *
 guard_verdict(const Judgement *judgement, MatrixEdge *edge)
 {
 	Matrix	   *matrix = judgement->matrix;
-	Expression *expression = matrix_edge_expression(matrix, edge,
-													judgement->rel);
+	Expression *expression =
+		matrix_edge_expression(matrix, edge, judgement->rel);
 	ExpressionResult result;
 	ListCell   *lc;
 
 	if (expression != NULL)
 	{
-		result = expression_evaluate(expression, judgement->old,
-									 judgement->new);
+		result =
+			expression_evaluate(expression, judgement->old, judgement->new);
 		if (result != EXPRESSION_TRUE)
 			return deny_guard(judgement, edge,
 							  result == EXPRESSION_NULL ?
-							  psprintf("The expression (%s) is null.", edge->guard) :
-							  psprintf("The expression (%s) is false.", edge->guard),
+								  psprintf("The expression (%s) is null.",
+										   edge->guard) :
+								  psprintf("The expression (%s) is false.",
+										   edge->guard),
 							  NULL);
 	}
 	foreach (lc, edge->counts)
@@ -454,7 +452,8 @@ guard_verdict(const Judgement *judgement, MatrixEdge *edge)
 		call_guard_function(judgement, edge) != EXPRESSION_TRUE)
 		return deny_guard(judgement, edge,
 						  psprintf("The function %s does not return true.",
-								   edge->function), NULL);
+								   edge->function),
+						  NULL);
 	return NULL;
 }
 
@@ -478,10 +477,11 @@ static Denial *
 deny_error(const Judgement *judgement, const MatrixEdge *edge,
 		   const ErrorData *error)
 {
-	Denial	   *denial = deny_guard(judgement, edge,
-									psprintf("The guard raised an error with SQLSTATE %s.",
-											 unpack_sql_state(error->sqlerrcode)),
-									NULL);
+	Denial *denial =
+		deny_guard(judgement, edge,
+				   psprintf("The guard raised an error with SQLSTATE %s.",
+							unpack_sql_state(error->sqlerrcode)),
+				   NULL);
 
 	/* The guard is not sound any more, and the error says why. */
 	if (error->sqlerrcode == ERRCODE_SPINE_GUARD_FAILED)
@@ -535,8 +535,8 @@ judge_guard(const Judgement *judgement, MatrixEdge *edge)
 static bool
 expression_reads_new(const Judgement *judgement, MatrixEdge *edge)
 {
-	Expression *expression = matrix_edge_expression(judgement->matrix, edge,
-													judgement->rel);
+	Expression *expression =
+		matrix_edge_expression(judgement->matrix, edge, judgement->rel);
 	const Bitmapset *columns = expression_new_columns(expression);
 	int			x = -1;
 
@@ -585,8 +585,7 @@ guard_reads_new(const Judgement *judgement, MatrixEdge *edge)
 int64
 version_of(const Matrix *matrix, HeapTuple tuple, bool *isnull)
 {
-	Datum		value = heap_getattr(tuple, matrix->version, matrix->desc,
-									 isnull);
+	Datum value = heap_getattr(tuple, matrix->version, matrix->desc, isnull);
 
 	if (*isnull)
 		return 0;
@@ -619,16 +618,18 @@ judge_version(const Judgement *judgement, const uint64 *changed)
 	if (!old_null && !new_null && new - 1 == old)
 		return NULL;
 
-	denial = denial_new(judgement, ERRCODE_T_R_SERIALIZATION_FAILURE,
-						"update", "version",
-						matrix_state_of_tuple(matrix, judgement->old));
+	denial =
+		denial_new(judgement, ERRCODE_T_R_SERIALIZATION_FAILURE, "update",
+				   "version", matrix_state_of_tuple(matrix, judgement->old));
 	denial->attnum = matrix->version;
 	denial->attribute = matrix_column_name(matrix, matrix->version);
-	denial->message = psprintf("row of \"%s\" is not of the version that this write was made for",
-							   matrix->key);
+	denial->message = psprintf(
+		"row of \"%s\" is not of the version that this write was made for",
+		matrix->key);
 	denial_explain(judgement, denial, "contention/version", NULL);
-	denial->hint = psprintf("Read the row again and write \"%s\" as the version read plus one.",
-							denial->attribute);
+	denial->hint = psprintf(
+		"Read the row again and write \"%s\" as the version read plus one.",
+		denial->attribute);
 	return denial;
 }
 
@@ -644,8 +645,8 @@ judge_kept_default(const Judgement *judgement, int state, AttrNumber attnum)
 	bool		isnull;
 
 	if (attnum == 0 ||
-		default_match(matrix, judgement->new, attnum, &value,
-					  &isnull) == DEFAULT_SAME)
+		default_match(matrix, judgement->new, attnum, &value, &isnull) ==
+			DEFAULT_SAME)
 		return NULL;
 	denial = deny_attribute(judgement, state, "insert", attnum, NULL, NULL);
 	denial->reason = "kept_by_guard";
@@ -664,25 +665,26 @@ judge_set_attribute(const Judgement *judgement, int state, AttrNumber attnum)
 	Denial	   *denial;
 	Datum		value;
 	bool		isnull;
-	DefaultMatch match = default_match(matrix, judgement->new, attnum, &value,
-									   &isnull);
+	DefaultMatch	   match =
+		default_match(matrix, judgement->new, attnum, &value, &isnull);
 
 	if (match == DEFAULT_SAME)
 		return NULL;
 	if (has_path_rule(rules, attnum) && match == DEFAULT_OTHER)
 	{
-		path = forbidden_path(rules->paths, attnum, judgement->user->parties,
-							  whole_open(judgement, rules, attnum),
-							  isnull ? NULL : DatumGetJsonbP(value),
-							  jsonb_of(matrix, judgement->new, attnum),
-							  &decided);
+		path =
+			forbidden_path(rules->paths, attnum, judgement->user->parties,
+						   whole_open(judgement, rules, attnum),
+						   isnull ? NULL : DatumGetJsonbP(value),
+						   jsonb_of(matrix, judgement->new, attnum), &decided);
 		if (path == NULL)
 			return NULL;
 	}
 	denial = deny_attribute(judgement, state, "insert", attnum, path, decided);
 	if (match == DEFAULT_UNKNOWABLE)
-		denial->detail = psprintf("%s  Its column default is volatile, so that every value counts as set.",
-								  denial->detail);
+		denial->detail = psprintf(
+			"%s  Its column default is volatile, so that every value counts as set.",
+			denial->detail);
 	return denial;
 }
 
@@ -765,10 +767,11 @@ judge_delete(const Judgement *judgement, int state)
 
 	denial = denial_new(judgement, ERRCODE_INSUFFICIENT_PRIVILEGE, "delete",
 						"not_deleter", state);
-	denial->message = psprintf("role \"%s\" may not delete a row of \"%s\"%s%s",
-							   user_name(judgement), matrix->key,
-							   matrix->states[state].name ? " " : "",
-							   state_words(matrix, state));
+	denial->message =
+		psprintf("role \"%s\" may not delete a row of \"%s\"%s%s",
+				 user_name(judgement), matrix->key,
+				 matrix->states[state].name ? " " : "",
+				 state_words(matrix, state));
 	denial_explain(judgement, denial,
 				   TextDatumGetCString(matrix->states[state].remove_label),
 				   matrix->states[state].remove);
@@ -793,7 +796,8 @@ judge_truncate(const Judgement *judgement)
 				   lifecycle ? "lifecycle" : "owner and producers",
 				   lifecycle ? NULL : matrix->states[0].remove);
 	if (lifecycle)
-		denial->hint = "Rows with a lifecycle leave by DELETE, in a state that allows it.";
+		denial->hint =
+			"Rows with a lifecycle leave by DELETE, in a state that allows it.";
 	return denial;
 }
 
@@ -806,8 +810,9 @@ judge_child(const Judgement *judgement, const char *action, int state)
 	if (state == STATE_UNKNOWN)
 	{
 		denial = deny_unknown_state(judgement, action);
-		denial->message = psprintf("role \"%s\" may not %s a row of \"%s\" without a parent in a known state",
-								   user_name(judgement), action, matrix->key);
+		denial->message = psprintf(
+			"role \"%s\" may not %s a row of \"%s\" without a parent in a known state",
+			user_name(judgement), action, matrix->key);
 		denial->reason = "no_parent";
 		return denial;
 	}
@@ -816,9 +821,9 @@ judge_child(const Judgement *judgement, const char *action, int state)
 
 	denial = denial_new(judgement, ERRCODE_INSUFFICIENT_PRIVILEGE, action,
 						"not_writer", state);
-	denial->message = psprintf("role \"%s\" may not %s a row of \"%s\" while its parent is %s",
-							   user_name(judgement), action, matrix->key,
-							   state_words(matrix, state));
+	denial->message = psprintf(
+		"role \"%s\" may not %s a row of \"%s\" while its parent is %s",
+		user_name(judgement), action, matrix->key, state_words(matrix, state));
 	denial_explain(judgement, denial, matrix->states[state].write_rule,
 				   matrix->states[state].insert);
 	return denial;
@@ -830,11 +835,9 @@ void
 denial_raise(const Judgement *judgement, const Denial *denial)
 {
 	ereport(ERROR,
-			(errcode(denial->sqlstate),
-			 errmsg_internal("%s", denial->message),
+			(errcode(denial->sqlstate), errmsg_internal("%s", denial->message),
 			 errdetail_internal("%s", denial->detail),
 			 denial->hint ? errhint("%s", denial->hint) : 0,
-			 denial->attnum > 0 ?
-			 errtablecol(judgement->rel, denial->attnum) :
-			 errtable(judgement->rel)));
+			 denial->attnum > 0 ? errtablecol(judgement->rel, denial->attnum) :
+								  errtable(judgement->rel)));
 }

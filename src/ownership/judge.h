@@ -104,7 +104,6 @@ extern DefaultMatch default_match(Matrix *matrix, HeapTuple tuple,
 								  bool *default_isnull);
 
 /* The default itself, evaluated; NULL if there is none or it is volatile. */
-extern Datum default_value_of(Matrix *matrix, AttrNumber attnum,
-							  bool *isnull);
+extern Datum default_value_of(Matrix *matrix, AttrNumber attnum, bool *isnull);
 
 #endif /* OWNERSHIP_JUDGE_H */

@@ -40,11 +40,13 @@ refuse_compile(const char *relation, const char *fmt, ...)
 	vsnprintf(reason, sizeof(reason), fmt, args);
 	va_end(args);
 
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("writes to table \"%s\" cannot be judged", relation),
-			 errdetail("%s.", reason),
-			 errhint("Apply a document that fits the table, or detach its guard with spine.detach_all().")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 errmsg("writes to table \"%s\" cannot be judged", relation),
+		 errdetail("%s.", reason),
+		 errhint(
+			 "Apply a document that fits the table, or detach its guard with spine.detach_all().")));
 }
 
 static uint64 *
@@ -86,9 +88,10 @@ need_column(const Matrix *matrix, const char *name)
 	AttrNumber	attnum = find_column(matrix, name);
 
 	if (attnum == 0)
-		refuse_compile(matrix->relation,
-					   "The rules of dataset \"%s\" name the attribute \"%s\", which is not a column",
-					   matrix->spec->key, name);
+		refuse_compile(
+			matrix->relation,
+			"The rules of dataset \"%s\" name the attribute \"%s\", which is not a column",
+			matrix->spec->key, name);
 	return attnum;
 }
 
@@ -112,7 +115,8 @@ root_of(const CatalogDataset *dataset, const SpecChild *child)
 	if (OidIsValid(dataset->relid) && get_rel_name(dataset->relid) != NULL)
 		return dataset->relid;
 	return dataset->spec->relation ?
-		spec_relation_oid(dataset->spec->relation) : InvalidOid;
+		spec_relation_oid(dataset->spec->relation) :
+		InvalidOid;
 }
 
 static const SpecChild *
@@ -181,8 +185,8 @@ decides_partition(Relation ancestor, const char *name)
 
 	return attnum != InvalidAttrNumber &&
 		has_partition_attrs(ancestor,
-							bms_make_singleton(attnum -
-											   FirstLowInvalidHeapAttributeNumber),
+							bms_make_singleton(
+								attnum - FirstLowInvalidHeapAttributeNumber),
 							&in_expression);
 }
 
@@ -204,7 +208,8 @@ compile_partition_keys(const Matrix *matrix, Relation rel)
 
 		for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
 			if (!matrix->columns[attnum - 1].ignored &&
-				decides_partition(ancestor, matrix_column_name(matrix, attnum)))
+				decides_partition(ancestor,
+								  matrix_column_name(matrix, attnum)))
 				SET_BIT(keys, attnum);
 		relation_close(ancestor, NoLock);
 	}
@@ -279,13 +284,15 @@ matrix_party_names(const Matrix *matrix, const Bitmapset *parties)
 	initStringInfo(&buf);
 	while ((i = bms_next_member(parties, i)) >= 0)
 	{
-		char	   *role = OidIsValid(matrix->roles[i]) ?
-			GetUserNameFromId(matrix->roles[i], true) : NULL;
+		char *role = OidIsValid(matrix->roles[i]) ?
+			GetUserNameFromId(matrix->roles[i], true) :
+			NULL;
 
 		if (buf.len > 0)
 			appendStringInfoString(&buf, ", ");
 		if (role != NULL)
-			appendStringInfo(&buf, "%s (role \"%s\")", matrix->parties[i], role);
+			appendStringInfo(&buf, "%s (role \"%s\")", matrix->parties[i],
+							 role);
 		else
 			appendStringInfo(&buf, "%s (no role)", matrix->parties[i]);
 	}
@@ -506,9 +513,10 @@ compile_state_index(Matrix *matrix)
 		slot =
 			state_slot(index, entry.bytes, entry.len, entry.head, entry.tail);
 		if (slot->len >= 0)
-			refuse_compile(matrix->relation,
-						   "Two states of dataset \"%s\" stand for the same value \"%s\"",
-						   matrix->spec->key, matrix->states[i].name);
+			refuse_compile(
+				matrix->relation,
+				"Two states of dataset \"%s\" stand for the same value \"%s\"",
+				matrix->spec->key, matrix->states[i].name);
 		*slot = entry;
 	}
 }
@@ -518,8 +526,7 @@ static bool
 star_covers(const Matrix *matrix, AttrNumber attnum)
 {
 	return !matrix->columns[attnum - 1].ignored &&
-		!HAS_BIT(matrix->keys, attnum) &&
-		!HAS_BIT(matrix->exempt, attnum);
+		!HAS_BIT(matrix->keys, attnum) && !HAS_BIT(matrix->exempt, attnum);
 }
 
 /* Enter one write rule of a state: an attribute, or a path below it. */
@@ -669,9 +676,10 @@ compile_counts(const Matrix *matrix, const List *specs)
 		count->least = spec->least;
 		count->spec = find_child(matrix->spec, spec->child);
 		if (count->spec == NULL)
-			refuse_compile(matrix->relation,
-						   "A guard counts the child \"%s\", which dataset \"%s\" does not list",
-						   spec->child, matrix->spec->key);
+			refuse_compile(
+				matrix->relation,
+				"A guard counts the child \"%s\", which dataset \"%s\" does not list",
+				spec->child, matrix->spec->key);
 		counts = lappend(counts, count);
 	}
 	return counts;
@@ -685,9 +693,10 @@ compile_edge(Matrix *matrix, MatrixEdge *edge, const SpecTransition *spec)
 	edge->from = matrix_state_by_name(matrix, spec->from);
 	edge->to = matrix_state_by_name(matrix, spec->to);
 	if (edge->from == STATE_UNKNOWN || edge->to == STATE_UNKNOWN)
-		refuse_compile(matrix->relation,
-					   "The transition \"%s\" of dataset \"%s\" names a state that is not listed",
-					   spec->name, matrix->spec->key);
+		refuse_compile(
+			matrix->relation,
+			"The transition \"%s\" of dataset \"%s\" names a state that is not listed",
+			spec->name, matrix->spec->key);
 	edge->name = spec->name;
 	edge->by = party_set(matrix, spec->by);
 	edge->with_write = words_new(matrix);
@@ -697,8 +706,8 @@ compile_edge(Matrix *matrix, MatrixEdge *edge, const SpecTransition *spec)
 	edge->function = spec->guard_function;
 	edge->counts = compile_counts(matrix, spec->guard_children);
 	edge->handoffs = spec->handoffs;
-	edge->calls = palloc0(sizeof(RowFunction *) *
-						  (list_length(spec->handoffs) + 1));
+	edge->calls =
+		palloc0(sizeof(RowFunction *) * (list_length(spec->handoffs) + 1));
 	edge->rule = psprintf("transitions/%s", spec->name);
 	edge->rule_label = text_datum(edge->rule);
 }
@@ -784,8 +793,7 @@ compile_child_states(Matrix *matrix, const SpecChild *child)
 	{
 		const SpecState *spec = lfirst(lc);
 		MatrixState *state = &matrix->states[foreach_current_index(lc)];
-		char	   *rule = psprintf("children/%s/write/%s", child->name,
-									spec->name);
+		char *rule = psprintf("children/%s/write/%s", child->name, spec->name);
 		ListCell   *lw;
 
 		state->name = spec->name;
@@ -820,20 +828,22 @@ compile_parent(Matrix *matrix, const CatalogDataset *dataset,
 	ListCell   *lc;
 
 	parent->relid = root_of(dataset, NULL);
-	rel = OidIsValid(parent->relid) ?
-		RelationIdGetRelation(parent->relid) : NULL;
+	rel = OidIsValid(parent->relid) ? RelationIdGetRelation(parent->relid) :
+									  NULL;
 	if (rel == NULL)
-		refuse_compile(matrix->relation,
-					   "The relation of dataset \"%s\", its parent, is missing",
-					   matrix->spec->key);
+		refuse_compile(
+			matrix->relation,
+			"The relation of dataset \"%s\", its parent, is missing",
+			matrix->spec->key);
 	parent->key = spec_key_columns(matrix->spec, rel);
 	RelationClose(rel);
 
 	parent->nkeys = list_length(child->via);
 	if (parent->nkeys == 0 || parent->nkeys != list_length(parent->key))
-		refuse_compile(matrix->relation,
-					   "The child \"%s\" of dataset \"%s\" must name one column for each key column of its parent",
-					   child->name, matrix->spec->key);
+		refuse_compile(
+			matrix->relation,
+			"The child \"%s\" of dataset \"%s\" must name one column for each key column of its parent",
+			child->name, matrix->spec->key);
 	parent->via = palloc(sizeof(AttrNumber) * parent->nkeys);
 	parent->types = palloc(sizeof(Oid) * parent->nkeys);
 	foreach (lc, child->via)
@@ -884,9 +894,12 @@ static List *
 compile_key_columns(const Matrix *matrix, const SpecChild *child)
 {
 	Relation	root = relation_open(matrix->root, AccessShareLock);
-	List	   *names = child ? relation_primary_key(root) :
-		spec_key_columns(matrix->spec, root);
+	List	   *names;
 
+	if (child != NULL)
+		names = relation_primary_key(root);
+	else
+		names = spec_key_columns(matrix->spec, root);
 	relation_close(root, NoLock);
 	return names;
 }
@@ -898,7 +911,8 @@ compile_rules(Matrix *matrix, const CatalogDataset *dataset,
 	const SpecDataset *spec = dataset->spec;
 
 	matrix->key = child ?
-		psprintf("%s.%s", spec->key, asset_key_quote(child->name)) : spec->key;
+		psprintf("%s.%s", spec->key, asset_key_quote(child->name)) :
+		spec->key;
 	matrix->key_label = text_datum(matrix->key);
 	compile_parties(matrix);
 	matrix->key_columns = compile_key_columns(matrix, child);
@@ -928,16 +942,18 @@ matrix_compile(Relation rel, const char *dataset_key, const char *child_name,
 	const char *relation = RelationGetRelationName(rel);
 
 	if (dataset == NULL)
-		refuse_compile(relation,
-					   "Its guard belongs to dataset \"%s\", which the catalog does not have",
-					   dataset_key);
+		refuse_compile(
+			relation,
+			"Its guard belongs to dataset \"%s\", which the catalog does not have",
+			dataset_key);
 	if (child_name != NULL)
 	{
 		child = find_child(dataset->spec, child_name);
 		if (child == NULL)
-			refuse_compile(relation,
-						   "Its guard belongs to the child \"%s\", which dataset \"%s\" does not list",
-						   child_name, dataset_key);
+			refuse_compile(
+				relation,
+				"Its guard belongs to the child \"%s\", which dataset \"%s\" does not list",
+				child_name, dataset_key);
 	}
 
 	matrix->mcxt = mcxt;
@@ -949,9 +965,10 @@ matrix_compile(Relation rel, const char *dataset_key, const char *child_name,
 	matrix->root = root_of(dataset, child);
 	if (!OidIsValid(matrix->root) ||
 		!belongs_to(RelationGetRelid(rel), matrix->root))
-		refuse_compile(relation,
-					   "Its guard belongs to \"%s\", which governs another relation",
-					   dataset_key);
+		refuse_compile(
+			relation,
+			"Its guard belongs to \"%s\", which governs another relation",
+			dataset_key);
 
 	compile_table(matrix, rel);
 	compile_rules(matrix, dataset, child);
@@ -1035,7 +1052,8 @@ user_party(const Matrix *matrix, const MatrixState *state,
 	for (int i = 0; i < matrix->natts; i++)
 		mine = bms_add_members(mine, state->write[i]);
 	mine = bms_int_members(mine, parties);
-	return bms_is_empty(mine) ? (Datum) 0 :
+	return bms_is_empty(mine) ?
+		(Datum) 0 :
 		matrix->party_labels[bms_next_member(mine, -1)];
 }
 
@@ -1093,9 +1111,9 @@ matrix_edge_expression(Matrix *matrix, MatrixEdge *edge, Relation rel)
 	{
 		MemoryContext old = MemoryContextSwitchTo(matrix->mcxt);
 
-		edge->expression = expression_compile(edge->guard, rel,
-											  EXPRESSION_OLD_NEW,
-											  matrix->pins);
+		edge->expression =
+			expression_compile(edge->guard, rel, EXPRESSION_OLD_NEW,
+							   matrix->pins);
 		MemoryContextSwitchTo(old);
 	}
 	return edge->expression;

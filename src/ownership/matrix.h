@@ -235,8 +235,8 @@ extern Datum matrix_call(Matrix *matrix, RowFunction **function,
 						 const char *name, HeapTuple old, HeapTuple new,
 						 bool *isnull);
 
-#define WORD(attnum) (((attnum) - 1) >> 6)
-#define BIT(attnum) (UINT64CONST(1) << (((attnum) - 1) & 63))
+#define WORD(attnum) (((attnum) -1) >> 6)
+#define BIT(attnum) (UINT64CONST(1) << (((attnum) -1) & 63))
 #define HAS_BIT(words, attnum) (((words)[WORD(attnum)] & BIT(attnum)) != 0)
 #define SET_BIT(words, attnum) ((words)[WORD(attnum)] |= BIT(attnum))
 #define CLEAR_BIT(words, attnum) ((words)[WORD(attnum)] &= ~BIT(attnum))

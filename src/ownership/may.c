@@ -71,17 +71,20 @@ static void
 require_select(Oid relid)
 {
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for table \"%s\"",
-						get_rel_name(relid)),
-				 errdetail("The caller must be able to read the rows that it asks about.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table \"%s\"", get_rel_name(relid)),
+			 errdetail(
+				 "The caller must be able to read the rows that it asks about.")));
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("row security of table \"%s\" applies to the caller",
-						get_rel_name(relid)),
-				 errdetail("What may be done with rows that the caller cannot see is not told.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("row security of table \"%s\" applies to the caller",
+					get_rel_name(relid)),
+			 errdetail(
+				 "What may be done with rows that the caller cannot see is not told.")));
 }
 
 static void
@@ -95,11 +98,13 @@ question_open(Question *question, Name role, Oid relid)
 	require_select(relid);
 	dataset = catalog_dataset_of(relid, &child);
 	if (dataset == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("table \"%s\" is not governed",
-						RelationGetRelationName(question->rel)),
-				 errhint("Only tables of a dataset in the applied document have rules.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("table \"%s\" is not governed",
+					RelationGetRelationName(question->rel)),
+			 errhint(
+				 "Only tables of a dataset in the applied document have rules.")));
 	question->matrix = matrix_lookup(question->rel, dataset, child);
 	question->user = matrix_user(question->matrix, question->role);
 }
@@ -113,8 +118,8 @@ question_close(Question *question)
 static Judgement
 judgement_of(const Question *question, HeapTuple new)
 {
-	Judgement	judgement = {question->matrix, question->user, question->rel,
-		question->old, new};
+	Judgement judgement = {question->matrix, question->user, question->rel,
+						   question->old, new};
 
 	return judgement;
 }
@@ -136,11 +141,12 @@ pg_noreturn static void refuse_action(const char *action, const char *why);
 static void
 refuse_action(const char *action, const char *why)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid action \"%s\"", action),
-			 errdetail("%s", why),
-			 errhint("Actions are insert, delete, an attribute, a path below one, and \"-> state\"; an attribute called like an action is double-quoted.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg("invalid action \"%s\"", action), errdetail("%s", why),
+		 errhint(
+			 "Actions are insert, delete, an attribute, a path below one, and \"-> state\"; an attribute called like an action is double-quoted.")));
 }
 
 /* ---- reading the row ---- */
@@ -172,21 +178,26 @@ append_key_conditions(StringInfo sql, const Question *question)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("key lacks the column \"%s\"",
 							NameStr(att->attname)),
-					 errhint("A key is an object of all key columns by name.")));
-		appendStringInfo(sql, "%st.%s OPERATOR(pg_catalog.=) ($1 OPERATOR(pg_catalog.->>) %s)::%s",
-						 glue, quote_identifier(NameStr(att->attname)),
-						 quote_literal_cstr(NameStr(att->attname)),
-						 format_type_extended(att->atttypid, att->atttypmod,
-											  FORMAT_TYPE_TYPEMOD_GIVEN |
-											  FORMAT_TYPE_FORCE_QUALIFY));
+					 errhint(
+						 "A key is an object of all key columns by name.")));
+		appendStringInfo(
+			sql,
+			"%st.%s OPERATOR(pg_catalog.=) ($1 OPERATOR(pg_catalog.->>) %s)::%s",
+			glue, quote_identifier(NameStr(att->attname)),
+			quote_literal_cstr(NameStr(att->attname)),
+			format_type_extended(att->atttypid, att->atttypmod,
+								 FORMAT_TYPE_TYPEMOD_GIVEN |
+									 FORMAT_TYPE_FORCE_QUALIFY));
 		glue = " AND ";
 		used++;
 	}
 	if (used == 0 || JB_ROOT_COUNT(question->key) != (uint32) used)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key does not fit table \"%s\"", matrix->relation),
-				 errhint("A key is an object of all key columns by name, and of nothing else.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("key does not fit table \"%s\"", matrix->relation),
+			 errhint(
+				 "A key is an object of all key columns by name, and of nothing else.")));
 }
 
 /* Run a query as the caller; the first column of its first row is a row. */
@@ -203,9 +214,10 @@ query_row(const char *sql, int nargs, Oid *types, Datum *values,
 	if (SPI_processed > 0)
 	{
 		bool		isnull;
-		Datum		datum = SPI_getbinval(SPI_tuptable->vals[0],
-										  SPI_tuptable->tupdesc, 1, &isnull);
+		Datum		datum;
 
+		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+							  &isnull);
 		if (!isnull)
 		{
 			HeapTupleData tuple = {0};
@@ -226,7 +238,8 @@ query_row(const char *sql, int nargs, Oid *types, Datum *values,
 static const char *
 relation_name(const Question *question)
 {
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(question->rel)),
+	return quote_qualified_identifier(get_namespace_name(
+										  RelationGetNamespace(question->rel)),
 									  RelationGetRelationName(question->rel));
 }
 
@@ -263,7 +276,8 @@ row_with(const Question *question, HeapTuple row, Jsonb *changes)
 
 		for (int i = 0; i < matrix->natts; i++)
 		{
-			const char *column = NameStr(TupleDescAttr(matrix->desc, i)->attname);
+			const char *column =
+				NameStr(TupleDescAttr(matrix->desc, i)->attname);
 
 			known |= !TupleDescAttr(matrix->desc, i)->attisdropped &&
 				strlen(column) == (size_t) name.val.string.len &&
@@ -301,8 +315,8 @@ row_moved(const Question *question, HeapTuple row, const char *target,
 		jb_push_text(&state, matrix_column_name(matrix, matrix->version),
 					 version);
 	return row_with(question, row,
-					JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT,
-													 NULL)));
+					JsonbValueToJsonb(
+						pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 /* The version that a client has to send, unless the changes say one; or NULL. */
@@ -338,8 +352,8 @@ allowed(const Question *question, int state, const char *reason,
 static Answer
 denied(int state, const Denial *denial)
 {
-	Answer		answer = {false, denial->reason, denial->rule, state,
-		denial->owner, denial->who_may};
+	Answer answer = {false, denial->reason, denial->rule,
+					 state, denial->owner,	denial->who_may};
 
 	return answer;
 }
@@ -349,7 +363,7 @@ verdict(const Question *question, int state, const Denial *denial,
 		const char *rule)
 {
 	return denial ? denied(state, denial) :
-		allowed(question, state, "allowed", rule);
+					allowed(question, state, "allowed", rule);
 }
 
 static int
@@ -367,7 +381,8 @@ words_changed(const Question *question, HeapTuple new)
 	uint64	   *changed = palloc0(sizeof(uint64) * question->matrix->nwords);
 
 	return changed_attributes(question->matrix, question->old, new, changed) ?
-		changed : NULL;
+		changed :
+		NULL;
 }
 
 /*
@@ -380,10 +395,10 @@ judge_changes(const Question *question, int from, const char *target)
 {
 	const Matrix *matrix = question->matrix;
 	int			to = target ? matrix_state_by_name(matrix, target) : from;
-	HeapTuple	new = row_moved(question,
-								row_with(question, question->old,
-										 question->changes),
-								to == STATE_UNKNOWN ? NULL : target, NULL);
+	HeapTuple new =
+		row_moved(question,
+				  row_with(question, question->old, question->changes),
+				  to == STATE_UNKNOWN ? NULL : target, NULL);
 	Judgement	judgement = judgement_of(question, new);
 	uint64	   *changed = words_changed(question, new);
 
@@ -399,8 +414,7 @@ judge_changes(const Question *question, int from, const char *target)
 	else if (matrix->governing != 0 && HAS_BIT(changed, matrix->governing))
 		to = matrix_state_of_tuple(matrix, new);
 
-	judgement.new = row_moved(question, new, NULL,
-							  required_version(question));
+	judgement.new = row_moved(question, new, NULL, required_version(question));
 	return judge_update(&judgement, changed, from, to);
 }
 
@@ -446,15 +460,16 @@ answer_write(const Question *question, const char *action)
 				   linitial(parts)) == 0)
 			attnum = i + 1;
 	if (attnum == 0)
-		refuse_action(action, psprintf("Table \"%s\" has no column \"%s\".",
-									   matrix->relation,
-									   (char *) linitial(parts)));
+		refuse_action(action,
+					  psprintf("Table \"%s\" has no column \"%s\".",
+							   matrix->relation, (char *) linitial(parts)));
 	if (attnum == matrix->governing)
-		refuse_action(action, "The governing attribute changes by transitions alone.");
+		refuse_action(action,
+					  "The governing attribute changes by transitions alone.");
 
 	if (question->changes != NULL)
 		denial = matrix->parent ? judge_child_changes(question, state) :
-			judge_changes(question, state, NULL);
+								  judge_changes(question, state, NULL);
 	else if (matrix->parent != NULL)
 		denial = judge_child(&judgement, "update", state);
 	else
@@ -462,7 +477,7 @@ answer_write(const Question *question, const char *action)
 								 list_copy_tail(parts, 1));
 	return verdict(question, state, denial,
 				   state == STATE_UNKNOWN ? NULL :
-				   matrix->states[state].write_rule);
+											matrix->states[state].write_rule);
 }
 
 /* -- moving -- */
@@ -510,8 +525,9 @@ static void
 require_lifecycle(const Question *question, const char *action)
 {
 	if (question->matrix->governing == 0)
-		refuse_action(action, psprintf("Dataset \"%s\" has no states of its own.",
-									   question->matrix->key));
+		refuse_action(action,
+					  psprintf("Dataset \"%s\" has no states of its own.",
+							   question->matrix->key));
 }
 
 /* -- deleting and inserting -- */
@@ -525,9 +541,11 @@ answer_delete(const Question *question)
 
 	return verdict(question, state,
 				   matrix->parent ? judge_child(&judgement, "delete", state) :
-				   judge_delete(&judgement, state),
-				   state == STATE_UNKNOWN ? NULL :
-				   TextDatumGetCString(matrix->states[state].remove_label));
+									judge_delete(&judgement, state),
+				   state == STATE_UNKNOWN ?
+					   NULL :
+					   TextDatumGetCString(
+						   matrix->states[state].remove_label));
 }
 
 /* A row of column defaults; volatile ones stay NULL. */
@@ -551,20 +569,21 @@ static Answer
 answer_insert_row(const Question *question)
 {
 	Matrix	   *matrix = question->matrix;
-	Judgement	judgement = judgement_of(question,
-										 row_with(question,
-												  default_row(question),
-												  question->changes));
-	int			state = matrix->parent ?
-		parent_state(matrix, judgement.new, false) :
-		matrix_state_of_tuple(matrix, judgement.new);
+	Judgement	judgement =
+		judgement_of(question,
+					 row_with(question, default_row(question),
+							  question->changes));
+	int state = matrix->parent ? parent_state(matrix, judgement.new, false) :
+								 matrix_state_of_tuple(matrix, judgement.new);
 	Denial	   *denial = matrix->parent ?
 		judge_child(&judgement, "insert", state) :
 		judge_insert(&judgement, state);
 
 	return verdict(question, state, denial,
-				   state == STATE_UNKNOWN ? NULL :
-				   TextDatumGetCString(matrix->states[state].insert_label));
+				   state == STATE_UNKNOWN ?
+					   NULL :
+					   TextDatumGetCString(
+						   matrix->states[state].insert_label));
 }
 
 /* Without values: may the role insert into any state at all? */
@@ -573,9 +592,11 @@ answer_insert(const Question *question)
 {
 	Matrix	   *matrix = question->matrix;
 	Judgement	judgement = judgement_of(question, NULL);
-	Answer		answer = {false, "not_initial", "states", STATE_UNKNOWN, NULL,
-		NULL};
+	Answer		answer = {0};
 
+	answer.reason = "not_initial";
+	answer.rule = "states";
+	answer.state = STATE_UNKNOWN;
 	if (question->changes != NULL)
 		return answer_insert_row(question);
 
@@ -586,9 +607,10 @@ answer_insert(const Question *question)
 		if (!matrix->states[state].initial)
 			continue;
 		denial = matrix->parent ? judge_child(&judgement, "insert", state) :
-			judge_inserter(&judgement, state);
-		answer = verdict(question, state, denial,
-						 TextDatumGetCString(matrix->states[state].insert_label));
+								  judge_inserter(&judgement, state);
+		answer =
+			verdict(question, state, denial,
+					TextDatumGetCString(matrix->states[state].insert_label));
 		if (answer.allowed)
 			break;
 	}
@@ -620,8 +642,8 @@ has_privilege(const Question *question, ActionKind kind)
 
 	return pg_class_aclcheck(relid, question->role, mode) == ACLCHECK_OK ||
 		(mode != ACL_DELETE &&
-		 pg_attribute_aclcheck_all(relid, question->role, mode,
-								   ACLMASK_ANY) == ACLCHECK_OK);
+		 pg_attribute_aclcheck_all(relid, question->role, mode, ACLMASK_ANY) ==
+			 ACLCHECK_OK);
 }
 
 /* ---- rows of the result ---- */
@@ -635,8 +657,8 @@ party_array(const Matrix *matrix, const Bitmapset *parties)
 
 	while ((i = bms_next_member(parties, i)) >= 0)
 		names[n++] = matrix->party_labels[i];
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 static void
@@ -656,10 +678,10 @@ return_answer(FunctionCallInfo fcinfo, const Question *question,
 	bool		nulls[6] = {false};
 
 	values[0] = BoolGetDatum(answer->allowed);
-	values[1] = CStringGetTextDatum(has_privilege(question, kind) ?
-									answer->reason :
-									psprintf("%s, no_privilege",
-											 answer->reason));
+	values[1] =
+		CStringGetTextDatum(has_privilege(question, kind) ?
+								answer->reason :
+								psprintf("%s, no_privilege", answer->reason));
 	set_text(&values[2], &nulls[2], answer->rule);
 	set_text(&values[3], &nulls[3], matrix_state_name(matrix, answer->state));
 	set_text(&values[4], &nulls[4], answer->owner);
@@ -671,8 +693,7 @@ static void
 return_no_row(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum		values[6] = {BoolGetDatum(false),
-		CStringGetTextDatum("no_row")};
+	Datum values[6] = {BoolGetDatum(false), CStringGetTextDatum("no_row")};
 	bool		nulls[6] = {false, false, true, true, true, true};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -100,7 +100,7 @@ more_specific(const PathRule *rule, const PathRule *other)
 
 	if (list_length(rule->parts) != list_length(other->parts))
 		return list_length(rule->parts) > list_length(other->parts);
-	forboth(a, rule->parts, b, other->parts)
+	forboth (a, rule->parts, b, other->parts)
 	{
 		bool		any = strcmp(lfirst(a), ANY_ELEMENT) == 0;
 
@@ -161,8 +161,7 @@ append_steps(StringInfo buf, const Step *at)
 		appendStringInfo(buf, "%d", at->index);
 	else
 		appendStringInfoString(buf,
-							   asset_key_quote(pnstrdup(at->key,
-														at->keylen)));
+							   asset_key_quote(pnstrdup(at->key, at->keylen)));
 }
 
 static const char *
@@ -188,8 +187,8 @@ both_containers(const JsonbValue *old, const JsonbValue *new)
 static Step
 step_member(const Step *up, const JsonbValue *key)
 {
-	Step		step = {up, key->val.string.val, key->val.string.len, 0,
-		step_depth(up) + 1};
+	Step step = {up, key->val.string.val, key->val.string.len, 0,
+				 step_depth(up) + 1};
 
 	return step;
 }
@@ -204,9 +203,8 @@ step_element(const Step *up, int index)
 
 /* Judge the members of one object against those of another, one way. */
 static const char *
-judge_members(PathJudge *judge, const Step *at,
-			  const JsonbContainer *from, const JsonbContainer *against,
-			  bool only_missing)
+judge_members(PathJudge *judge, const Step *at, const JsonbContainer *from,
+			  const JsonbContainer *against, bool only_missing)
 {
 	JbCursor	cursor;
 	JsonbValue	key;
@@ -232,8 +230,8 @@ judge_members(PathJudge *judge, const Step *at,
 }
 
 static const char *
-judge_elements(PathJudge *judge, const Step *at,
-			   const JsonbContainer *old, const JsonbContainer *new)
+judge_elements(PathJudge *judge, const Step *at, const JsonbContainer *old,
+			   const JsonbContainer *new)
 {
 	uint32		nold = JsonContainerSize(old);
 	uint32		nnew = JsonContainerSize(new);
@@ -243,10 +241,12 @@ judge_elements(PathJudge *judge, const Step *at,
 		Step		step = step_element(at, (int) i);
 		JsonbValue *a = i < nold ?
 			getIthJsonbValueFromContainer(unconstify(JsonbContainer *, old),
-										  i) : NULL;
+										  i) :
+			NULL;
 		JsonbValue *b = i < nnew ?
 			getIthJsonbValueFromContainer(unconstify(JsonbContainer *, new),
-										  i) : NULL;
+										  i) :
+			NULL;
 		const char *path = judge_values(judge, &step, a, b);
 
 		if (path != NULL)
@@ -256,8 +256,8 @@ judge_elements(PathJudge *judge, const Step *at,
 }
 
 static const char *
-judge_containers(PathJudge *judge, const Step *at,
-				 const JsonbContainer *old, const JsonbContainer *new)
+judge_containers(PathJudge *judge, const Step *at, const JsonbContainer *old,
+				 const JsonbContainer *new)
 {
 	const char *path;
 
@@ -363,7 +363,8 @@ step_down(const Step *up, const char *part, const JsonbValue **at,
 	{
 		step.key = NULL;
 		step.index = atoi(part);
-		element = here == NULL ? NULL :
+		element = here == NULL ?
+			NULL :
 			getIthJsonbValueFromContainer(unconstify(JsonbContainer *, here),
 										  (uint32) step.index);
 		if (element != NULL)

@@ -35,6 +35,8 @@ CREATE TABLE shop.tag (code text NOT NULL UNIQUE, label text);
 CREATE TABLE shop.note (text text);
 CREATE TABLE shop.animal (id int PRIMARY KEY);
 CREATE TABLE shop.dog (breed text) INHERITS (shop.animal);
+CREATE TABLE shop.pet (name text PRIMARY KEY);
+CREATE TABLE shop.cat (breed text) INHERITS (shop.animal, shop.pet);	-- obeys one
 CREATE VIEW shop.open_orders AS SELECT * FROM shop.orders;
 CREATE MATERIALIZED VIEW shop.mails AS SELECT email FROM shop.customer;
 CREATE MATERIALIZED VIEW shop.both AS SELECT email, net FROM shop.customer, shop.orders;
@@ -48,6 +50,8 @@ ALTER TABLE shop.tag OWNER TO regress_keeper;
 ALTER TABLE shop.note OWNER TO regress_keeper;
 ALTER TABLE shop.animal OWNER TO regress_team;
 ALTER TABLE shop.dog OWNER TO regress_team;
+ALTER TABLE shop.pet OWNER TO regress_keeper;
+ALTER TABLE shop.cat OWNER TO regress_team;
 ALTER TABLE ledger.entry OWNER TO regress_other;
 GRANT USAGE ON SCHEMA shop TO PUBLIC;
 GRANT SELECT, INSERT, UPDATE ON shop.customer TO regress_app;

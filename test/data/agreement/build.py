@@ -34,37 +34,56 @@ INHERITS = ["noinherit"]
 ATTRIBUTES = [("super_deep", "NOSUPERUSER"), ("stranger", "SUPERUSER")]
 
 
-def make_roles():
+# From PostgreSQL 16 on each grant says by itself if it is inherited.
+MEMBERS_16 = {
+    "granted_off": (True, [("p5", False), ("both", False), ("p0", True)]),
+    "granted_on": (False, [("p5", True), ("p1", False)]),
+}
+
+
+def members_of(server):
+    """(role, inherits?, [(of, says the grant itself?)]) for a server."""
+    for role, (inherit, member_of) in MEMBERS.items():
+        yield role, inherit, [(of, None) for of in member_of]
+    if server >= 160000:
+        for role, (inherit, member_of) in MEMBERS_16.items():
+            yield role, inherit, member_of
+
+
+def make_roles(server):
     roles = Roles()
     for k in range(7):
         roles.add("p%d" % k)
-    for role, (inherit, member_of) in MEMBERS.items():
+    for role, inherit, member_of in members_of(server):
         roles.add(role, inherit)
-        roles.member_of[role].update(member_of)
+        for of, inherited in member_of:
+            roles.grant(role, of, inherited)
     return roles
 
 
 def change_roles(roles):
     for role, of in REVOKES:
-        roles.member_of[role].discard(of)
+        roles.revoke(role, of)
     for role in INHERITS:
         roles.inherit[role] = True
     for role, of in GRANTS:
-        roles.member_of[role].add(of)
+        roles.grant(role, of)
 
 
-def roles_sql():
+def roles_sql(server):
     sql = []
     for k in range(7):
         sql.append("CREATE ROLE %sp%d LOGIN;" % (ROLE, k))
-    for role, (inherit, _) in MEMBERS.items():
+    for role, inherit, _ in members_of(server):
         sql.append("CREATE ROLE %s%s LOGIN %s;" % (
             ROLE, role, "INHERIT" if inherit else "NOINHERIT"))
     for role in SUPERUSERS:
         sql.append("ALTER ROLE %s%s SUPERUSER;" % (ROLE, role))
-    for role, (_, member_of) in MEMBERS.items():
-        sql += ["GRANT %s%s TO %s%s;" % (ROLE, of, ROLE, role)
-                for of in member_of]
+    for role, _, member_of in members_of(server):
+        for of, inherited in member_of:
+            sql.append("GRANT %s%s TO %s%s%s;" % (
+                ROLE, of, ROLE, role, "" if inherited is None else
+                " WITH INHERIT " + str(inherited).upper()))
     return sql
 
 
@@ -649,10 +668,9 @@ def prepare_sql(ds):
     return sql
 
 
-def rights_sql():
+def rights_sql(role_names):
     """Every role gets every privilege: the matrix alone decides."""
-    roles = ", ".join(ROLE + r for r in
-                      ["p%d" % k for k in range(7)] + list(MEMBERS))
+    roles = ", ".join(ROLE + r for r in role_names)
     sql = ["GRANT ALL ON ALL TABLES IN SCHEMA agree TO %s;" % roles,
            "GRANT ALL ON ALL SEQUENCES IN SCHEMA agree TO %s;" % roles,
            "GRANT pg_read_server_files TO %s;" % roles]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""generate.py --seed N --cases N --datasets N --out DIR
+"""generate.py --seed N --cases N --datasets N --server N --out DIR
 
 Writes random datasets and random cases for test/run.d/ownership_agreement.sh:
 setup.sql, change.sql (other memberships, other rules), prepare.sql, and
@@ -29,10 +29,10 @@ def is_long(value):
 
 
 class Generator:
-    def __init__(self, rng, out):
+    def __init__(self, rng, out, server):
         self.rng = rng
         self.out = out
-        self.roles = make_roles()
+        self.roles = make_roles(server)
         self.role_names = list(self.roles.inherit)
         self.party_sets = {}
         self.count = 0
@@ -733,20 +733,22 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--cases", type=int, default=100000)
     parser.add_argument("--datasets", type=int, default=56)
+    parser.add_argument("--server", type=int, default=150000,
+                        help="server_version_num")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
 
     rng = random.Random(args.seed)
     os.makedirs(os.path.join(args.out, "copy"), exist_ok=True)
-    generator = Generator(rng, args.out)
+    generator = Generator(rng, args.out, args.server)
     datasets = [make_dataset(rng, n, plan)
                 for n, plan in enumerate(plans(rng, args.datasets))]
 
-    setup = common_sql() + roles_sql()
+    setup = common_sql() + roles_sql(args.server)
     for ds in datasets:
         setup += ["-- dataset %d: %s, %s" % (
             ds.number, ds.layout, ds.governing)] + table_sql(rng, ds)
-    setup += rights_sql()
+    setup += rights_sql(generator.role_names)
     for ds in datasets:
         setup += owner_sql(ds)
     setup += apply_sql(rng, datasets)

@@ -53,12 +53,19 @@ class Roles:
     """Database roles and their memberships."""
 
     def __init__(self):
-        self.inherit = {}       # role -> does it inherit?
-        self.member_of = {}     # role -> set of roles
+        self.inherit = {}       # role -> does it inherit what it is granted?
+        self.member_of = {}     # role -> {role: is it inherited?}
 
     def add(self, role, inherit=True):
         self.inherit[role] = inherit
-        self.member_of[role] = set()
+        self.member_of[role] = {}
+
+    def grant(self, role, of, inherit=None):
+        self.member_of[role][of] = \
+            self.inherit[role] if inherit is None else inherit
+
+    def revoke(self, role, of):
+        del self.member_of[role][of]
 
     def acts_for(self, role):
         """The roles whose privileges a role has by inheritance, and itself;
@@ -67,11 +74,10 @@ class Roles:
         todo = [role]
         while todo:
             one = todo.pop()
-            if one in seen:
-                continue
-            seen.add(one)
-            if self.inherit[one]:
-                todo.extend(self.member_of[one])
+            if one not in seen:
+                seen.add(one)
+                todo += [of for of, inherited in self.member_of[one].items()
+                         if inherited]
         return seen
 
 
