@@ -113,4 +113,61 @@ SELECT spine.apply(:'document', 'fulfilment may refund') AS revision;
 \echo '== 8. Is everything in order?'
 \echo
 SELECT check_name, ok FROM spine.health() WHERE NOT ok;
+
+\echo '== 9. A whole shop: each context has a schema and a role of its own, and spine a database more'
+\echo
+CREATE DATABASE shop;
+\connect shop
+SET client_min_messages = warning;
+\cd ../test/data/shop
+\i world.sql
+\set document `cat shop.spec.json`
+CREATE EXTENSION spine;
+SELECT spine.apply(:'document', 'the shop') AS revision;
+SELECT count(*) FILTER (WHERE kind = 'context') AS contexts, count(*) FILTER (WHERE kind = 'dataset') AS datasets,
+       (SELECT count(*) FROM spine.asset, jsonb_each(definition -> 'caches')) AS caches,
+       (SELECT count(*) FROM spine.entry WHERE section = 'events') AS events
+  FROM spine.asset;
+
+\echo '== 10. Who owns, reads and writes what, as Markdown'
+\echo
+\t on
+\pset format unaligned
+SELECT substring(spine.export_markdown('product') FROM '## Data ownership matrix.*(?=\n## Data copied)');
+\pset format aligned
+\t off
+
+\echo '== 11. Sellers keep the product catalog, too; others do not'
+\echo
+SET ROLE shop_seller;
+UPDATE product.products SET base_price = 3900 WHERE product_id = 1 RETURNING name, base_price;
+\set ON_ERROR_STOP off
+SET ROLE shop_stranger;
+UPDATE product.products SET base_price = 1 WHERE product_id = 1;
+SET ROLE shop_cart;
+UPDATE orders.orders SET status = 'cancelled' WHERE order_id = 1;
+\set ON_ERROR_STOP on
+\echo
+
+\echo '== 12. A view that looks over the fence'
+\echo
+RESET ROLE;
+CREATE VIEW delivery.doorsteps AS
+    SELECT route_id, street, city FROM delivery.routes, customer.addresses;
+SELECT severity, code, object, contexts FROM spine.check_boundaries() WHERE object LIKE 'view %';
+
+\echo '== 13. The review context hands the ratings over to the product context'
+\echo
+SELECT jsonb_set(spine.export('review.ratings'), '{contexts,review,datasets,ratings,owner}', '"product"') AS handover \gset
+SELECT action, kind, key, risk FROM spine.plan(:'handover');
+SET ROLE shop_review;
+SELECT spine.apply(:'handover', 'product pages show them') AS revision;
+SET ROLE shop_product;
+UPDATE review.ratings SET average_rating = 4.9 RETURNING average_rating;
+\set ON_ERROR_STOP off
+SET ROLE shop_review;
+UPDATE review.ratings SET average_rating = 4;
+\set ON_ERROR_STOP on
+\echo
+
 \echo 'Done: nothing was installed, and the server of this demo is gone with it.'

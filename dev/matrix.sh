@@ -69,7 +69,8 @@ prepare()
 {
 	local version=$1 chroot=$matrix/$1 suite script
 	local packages="postgresql-$version postgresql-server-dev-$version
-		build-essential libipc-run-perl python3-minimal"
+		build-essential libipc-run-perl python3-minimal \
+		python3-jsonschema"
 
 	if [ ! -e "$chroot/.spine-ready" ] && [ ! -e "$chroot/usr/bin/apt-get" ]
 	then

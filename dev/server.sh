@@ -12,8 +12,9 @@
 # The server listens on a unix socket in a temporary directory only, has the
 # extension from a stage, and is gone with its directory when COMMAND ends.
 # COMMAND runs with PGHOST, PGPORT, PGUSER (a superuser), PGDATABASE and PATH
-# set; SPINE_SRC is the copy of the sources, SPINE_TMP a directory to write
-# to, TEMP_CONFIG the settings that further servers need to find the stage.
+# set; SPINE_SRC is the copy of the sources, SPINE_ROOT the tree they were
+# copied from, SPINE_TMP a directory to write to, TEMP_CONFIG the settings
+# that further servers need to find the stage.
 # If COMMAND fails, the tail of the server's log is shown.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -98,7 +99,8 @@ started=1
 cd "$cd_back"
 
 export PGHOST=$work PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-export SPINE_TMP=$work SPINE_SRC=$work/src TEMP_CONFIG=$work/stage.conf
+export SPINE_TMP=$work SPINE_SRC=$work/src SPINE_ROOT=$root \
+	TEMP_CONFIG=$work/stage.conf
 
 # In the background, so that a signal to this script ends it at once.
 if [ -n "$as_user" ]; then

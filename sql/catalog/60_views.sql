@@ -344,9 +344,20 @@ CREATE VIEW spine.unowned AS
                UNION
                SELECT i.inhrelid FROM pg_catalog.pg_inherits i
                  JOIN governed g ON i.inhparent OPERATOR(pg_catalog.=) g.relid)
-           SELECT g.relid FROM governed g));
+           SELECT g.relid FROM governed g))
+       -- what a dataset names as its copy, its owner answers for
+       AND NOT EXISTS (
+           SELECT FROM spine.topology c
+             JOIN spine.entry e
+               ON e.section OPERATOR(pg_catalog.=) 'stores'
+              AND e.name OPERATOR(pg_catalog.=) c.store
+            WHERE c.placement IS NOT NULL
+              AND c.store_kind OPERATOR(pg_catalog.=) 'postgres'
+              AND e.definition OPERATOR(pg_catalog.->) 'server' IS NULL
+              AND c.locator OPERATOR(pg_catalog.=) pg_catalog.format(
+                      '%I.%I', n.nspname, t.relname));
 COMMENT ON VIEW spine.unowned IS
-    'Whatever nobody answers for: contexts and datasets without a living owner, tables of governed schemas without a dataset';
+    'Whatever nobody answers for: contexts and datasets without a living owner, tables of governed schemas that no dataset names';
 COMMENT ON COLUMN spine.unowned.asset IS
     'Asset key, or schema and name of a table';
 COMMENT ON COLUMN spine.unowned.kind IS 'context, dataset or table';

@@ -699,7 +699,7 @@ attach_health(void (*report)(void *arg, const char *check_name, bool ok,
 	report(arg, "guards", missing.len == 0,
 		   missing.len > 0 ?
 			   psprintf("missing: %s", missing.data) :
-			   psprintf("%d governed tables, all guarded", tables),
+			   psprintf("governed tables: %d, all guarded", tables),
 		   missing.len > 0 ?
 			   "SELECT spine.apply(spine.export()) attaches what is missing." :
 			   NULL);

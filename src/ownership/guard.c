@@ -66,16 +66,18 @@ typedef struct GuardSite
 /* A row on its way from one partition to another. */
 typedef struct MovingRow
 {
+	Oid			root;			/* the table whose partition it leaves */
 	Oid			relid;			/* the leaf it leaves */
 	ItemPointerData tid;		/* and where it stood */
 	CommandId	command;
 	SubTransactionId subxact;
 	int			depth;			/* of triggers, to tell nested statements apart */
-	uint32		image;			/* hash of the new row by column name */
+	uint64		image;			/* hash of the new row by column name */
 	bool		left;			/* has it been deleted there? */
 } MovingRow;
 
 static List *moving = NIL;		/* of MovingRow, in TopTransactionContext */
+static uint64 image_seed;
 
 /* What via says of a write, as text; made once. */
 static Datum via_direct;
@@ -318,14 +320,18 @@ audited(const Matrix *matrix, bool transition)
 
 /* ---- rows between partitions ---- */
 
-/* A hash of a row's values by column name, the same on every leaf. */
-static uint32
+/*
+ * A hash of a row's values by column name, the same on every leaf.  Its seed
+ * is secret: nobody can make up another row that is taken for the moved one.
+ */
+static uint64
 row_image(const Matrix *matrix, HeapTuple tuple)
 {
 	Jsonb *image = DatumGetJsonbP(row_shape_json(matrix->shape, tuple, NULL));
 
-	return DatumGetUInt32(
-		hash_any((unsigned char *) &image->root, VARSIZE(image) - VARHDRSZ));
+	return DatumGetUInt64(hash_any_extended((unsigned char *) &image->root,
+											VARSIZE(image) - VARHDRSZ,
+											image_seed));
 }
 
 static int
@@ -351,6 +357,7 @@ moving_remember(const Judgement *judgement)
 
 	old = MemoryContextSwitchTo(TopTransactionContext);
 	row = palloc0(sizeof(MovingRow));
+	row->root = judgement->matrix->root;
 	row->relid = RelationGetRelid(judgement->rel);
 	row->tid = judgement->old->t_self;
 	row->command = command;
@@ -383,7 +390,7 @@ moving_leaves(const Judgement *judgement)
 static bool
 moving_arrives(const Judgement *judgement)
 {
-	uint32		image;
+	uint64		image;
 	ListCell   *lc;
 
 	if (moving == NIL || !judgement->rel->rd_rel->relispartition)
@@ -393,7 +400,8 @@ moving_arrives(const Judgement *judgement)
 	{
 		MovingRow  *row = lfirst(lc);
 
-		if (row->left && row->image == image &&
+		if (row->left && row->root == judgement->matrix->root &&
+			row->image == image &&
 			row->subxact == GetCurrentSubTransactionId())
 		{
 			moving = foreach_delete_current(moving, lc);
@@ -785,6 +793,11 @@ guard_init(void)
 	action_delete = CStringGetTextDatum("delete");
 	action_truncate = CStringGetTextDatum("truncate");
 	MemoryContextSwitchTo(old);
+
+	if (!pg_strong_random(&image_seed, sizeof(image_seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
 
 	RegisterXactCallback(guard_transaction_end, NULL);
 	RegisterSubXactCallback(guard_subtransaction_end, NULL);

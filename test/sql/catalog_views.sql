@@ -15,6 +15,8 @@ CREATE TABLE shop.parcel (id int PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE shop.parcel_1 PARTITION OF shop.parcel FOR VALUES FROM (1) TO (100);
 CREATE TABLE shop.odd_product () INHERITS (shop.product);
 CREATE TABLE shop.odder_product () INHERITS (shop.odd_product);
+CREATE TABLE shop.monthly (id int);
+CREATE TABLE shop.elsewhere (id int);
 CREATE VIEW shop.cheap AS SELECT 1 AS x;
 
 -- nothing yet
@@ -51,7 +53,8 @@ SELECT :'head'::jsonb || '{
             "open -> held": {"by": ["seller"], "guard": "NEW.price IS NOT NULL", "with_write": ["note"]},
             "held -> sent": {"by": ["clerk", "shipper"]}, "new -> open": {"by": ["clerk"]}},
           "children": {"items": {"relation": "shop.item", "via": ["cart_id"], "write": {"open": ["seller"], "held": ["clerk", "seller"]}}}}},
-      "products": {"relation": "shop.product", "producers": ["clerk"], "consumers": {"seller": {}, "shipper": {}}, "sot": {"store": "main", "provisional": true}},
+      "products": {"relation": "shop.product", "producers": ["clerk"], "consumers": {"seller": {}, "shipper": {}}, "sot": {"store": "main", "provisional": true},
+        "snapshots": {"monthly": {"store": "main", "locator": "shop.monthly"}, "far": {"store": "lake", "locator": "shop.elsewhere"}}},
       "rates": {"owner": "board", "relation": "shop.rate", "producers": {"shipper": {"writes": "main"}}},
       "ideas": {"owner": "clerk", "owner_state": "proposed", "interim_owner": "shipper"},
       "plans": {"owner": "clerk", "owner_state": "proposed"},

@@ -83,6 +83,9 @@ CREATE VIEW trial.reader AS
 	UNION
 	SELECT relation, role FROM (SELECT relation, trial.named(read_access) AS context FROM trial.seed) r
 		JOIN trial.role USING (context)
+	UNION		-- addresses belong to their order
+	SELECT 'orders.addresses', role FROM trial.seed, trial.named(read_access) JOIN trial.role ON context = named
+		WHERE relation = 'orders.orders'::regclass
 	UNION
 	SELECT relation, session_user::text FROM trial.sample;		-- superusers read everything
 
@@ -183,3 +186,10 @@ CREATE VIEW trial.meant AS
 		ARRAY(SELECT w.party FROM trial.named(write_access) n JOIN trial.context w ON w.name = n
 			WHERE w.name <> owner_context ORDER BY 1) AS producers
 	  FROM trial.seed JOIN trial.context c ON c.name = owner_context;
+
+-- The same from the view that a person reads.
+CREATE VIEW trial.listed AS
+	SELECT relation,
+		array_agg(DISTINCT party ORDER BY party) FILTER (WHERE action IN ('insert', 'delete', 'write')) AS writers,
+		array_agg(DISTINCT party ORDER BY party) FILTER (WHERE action = 'read') AS all_readers
+	  FROM trial.said JOIN spine.matrix m ON m.dataset = asset GROUP BY relation;
