@@ -156,18 +156,19 @@ CREATE VIEW delivery.doorsteps AS
     SELECT route_id, street, city FROM delivery.routes, customer.addresses;
 SELECT severity, code, object, contexts FROM spine.check_boundaries() WHERE object LIKE 'view %';
 
-\echo '== 13. The review context hands the ratings over to the product context'
+\echo '== 13. The review context hands the ratings over: it proposes, the product context accepts'
 \echo
-SELECT jsonb_set(spine.export('review.ratings'), '{contexts,review,datasets,ratings,owner}', '"product"') AS handover \gset
-SELECT action, kind, key, risk FROM spine.plan(:'handover');
 SET ROLE shop_review;
-SELECT spine.apply(:'handover', 'product pages show them') AS revision;
+SELECT spine.own('review.ratings', 'product', rationale => 'product pages show them') AS revision;
 SET ROLE shop_product;
+SELECT spine.accept('review.ratings') AS revision;
 UPDATE review.ratings SET average_rating = 4.9 RETURNING average_rating;
 \set ON_ERROR_STOP off
 SET ROLE shop_review;
 UPDATE review.ratings SET average_rating = 4;
 \set ON_ERROR_STOP on
 \echo
+RESET ROLE;
+SELECT party, role, via, state, rev FROM spine.owner_of('review.ratings');
 
 \echo 'Done: nothing was installed, and the server of this demo is gone with it.'

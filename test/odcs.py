@@ -383,7 +383,7 @@ def main():
     rng = random.Random(seed)
     psql = Psql()
     check_examples(psql)
-    check_broken(psql, rng, 400)
+    check_broken(psql, rng, 1000)
     check_made(psql, rng, count)
     check_large(psql)
     sys.exit(1 if failed else 0)

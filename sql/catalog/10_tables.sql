@@ -46,6 +46,7 @@ CREATE TABLE spine.asset (
     rev            bigint NOT NULL,
     definition     jsonb  NOT NULL,
     local          boolean NOT NULL,
+    standing       text,
     -- a column and a child table may share a name
     PRIMARY KEY (asset, kind)
 );

@@ -203,7 +203,7 @@ attribute AS (
      ORDER BY c.relid, i.indisprimary AND i.indimmediate DESC, i.indimmediate DESC, i.indisprimary DESC,
               i.indisreplident DESC, i.indnkeyatts, x.relname
 ), link AS (
-    SELECT c.relid, jsonb_object_agg(spine.fit_name(f.conname::text), spine.fit_text(pg_get_constraintdef(f.oid))) AS map
+    SELECT c.relid, jsonb_object_agg(spine.fit_name(f.conname::text), spine.fit_text(replace(f.confrelid::regclass::text, ' ', '%20'))) AS map
       FROM chosen c JOIN pg_catalog.pg_constraint f ON f.conrelid = c.relid
      WHERE f.contype = 'f' AND f.conparentid = 0 GROUP BY c.relid
 ),

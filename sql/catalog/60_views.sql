@@ -157,7 +157,7 @@ CREATE VIEW spine.matrix AS
     SELECT r.asset AS dataset, r.state, r.party, p.role, r.action, r.target,
            r.condition
       FROM spine.asset a
-     CROSS JOIN LATERAL spine.rights(a.asset, a.definition, a.owner) r
+     CROSS JOIN LATERAL spine.rights(a.asset, a.definition, a.standing) r
       LEFT JOIN spine.party p ON p.party OPERATOR(pg_catalog.=) r.party
      WHERE a.kind OPERATOR(pg_catalog.=) 'dataset';
 COMMENT ON VIEW spine.matrix IS

@@ -149,4 +149,8 @@ extern void tables_end_level(int level, bool committed);
 
 extern void tables_init(void);
 
+/* ---- in signal.c ---- */
+
+extern void signal_init(void);
+
 #endif /* AUDIT_INTERNAL_H */

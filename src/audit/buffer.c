@@ -273,4 +273,5 @@ audit_init(void)
 	RegisterXactCallback(transaction_event, NULL);
 	RegisterSubXactCallback(subtransaction_event, NULL);
 	tables_init();
+	signal_init();
 }

@@ -6,8 +6,8 @@
  * An apply is one transaction of the caller's: the revision, the projection
  * and the statements of the plan, or nothing.  Whoever applies holds the
  * revision lock until commit, so the plan that was judged is the plan that
- * runs.  Rights are judged as the calling user; the statements then run as
- * the owner of the extension.
+ * runs.  Rights are judged as the calling user (rights_check.c); the statements
+ * then run as the owner of the extension.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +15,7 @@
 
 #include "access/xact.h"
 #include "base/rights.h"
-#include "catalog/catalog_internal.h"
+#include "catalog/owner.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -104,148 +104,6 @@ judge_document(const Jsonb *document, const Jsonb *accepted, bool tell)
 				 "spine.validate(document) returns the findings as rows.")));
 }
 
-/* ---- rights ---- */
-
-/* Refuse somebody who is not spine_admin. */
-static void
-refuse(const char *kind, const char *key)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to apply the document"),
-			 errdetail("It would change %s \"%s\".", kind, key),
-			 errhint("Members of spine_admin may apply anything; others only "
-					 "datasets whose tables they own.")));
-}
-
-/* Is the table that the text names there, and the user's? */
-static bool
-owns_relation(const char *relation, Oid user)
-{
-	Oid			relid = spec_relation_oid(relation);
-
-	return OidIsValid(relid) && relation_owned_by(relid, user);
-}
-
-/* Does the user own the dataset's relation and its child tables? */
-static bool
-owns_dataset(const JsonbContainer *dataset, Oid user)
-{
-	const JsonbContainer *children;
-	Pairs		pairs;
-
-	if (!owns_relation(jb_get_text(dataset, "relation"), user))
-		return false;
-
-	children = jb_get_object(jb_get_object(dataset, "lifecycle"), "children");
-	pairs_begin(&pairs, children, NULL);
-	while (pairs_next(&pairs))
-		if (!owns_relation(jb_get_text(value_object(pairs.before), "relation"),
-						   user))
-			return false;
-	return true;
-}
-
-/* Refuse a change of a dataset unless the user owns it before and after. */
-static void
-check_dataset_rights(const char *context, const Pairs *pair, Oid user)
-{
-	if (values_equal(pair->before, pair->after))
-		return;
-	if ((pair->before != NULL &&
-		 !owns_dataset(value_object(pair->before), user)) ||
-		(pair->after != NULL &&
-		 !owns_dataset(value_object(pair->after), user)))
-		refuse("dataset", asset_key(context, jb_text(&pair->key), NULL));
-}
-
-/* Refuse changes of datasets that the user does not own. */
-static void
-check_datasets_rights(const Jsonb *current, const Jsonb *merged, Oid user)
-{
-	Pairs		contexts;
-	Pairs		datasets;
-
-	pairs_begin(&contexts, jb_get_object(&current->root, "contexts"),
-				jb_get_object(&merged->root, "contexts"));
-	while (pairs_next(&contexts))
-	{
-		char	   *context = jb_text(&contexts.key);
-
-		pairs_begin(&datasets,
-					jb_get_object(value_object(contexts.before), "datasets"),
-					jb_get_object(value_object(contexts.after), "datasets"));
-		while (pairs_next(&datasets))
-			check_dataset_rights(context, &datasets, user);
-	}
-}
-
-/* Is the step about a dataset or a part of one? */
-static bool
-about_dataset(const PlanStep *step)
-{
-	static const char *const kinds[] = {"dataset",	 "attribute", "replica",
-										"cache",	 "snapshot",  "derived",
-										"lifecycle", "state",	  "transition",
-										"invariant", "child"};
-
-	for (size_t i = 0; i < lengthof(kinds); i++)
-		if (strcmp(step->kind, kinds[i]) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Refuse what the user may not apply: spine_admin may do all, others may
- * change datasets on tables of their own and nothing else.
- */
-static void
-check_rights(const Jsonb *current, const Jsonb *merged, const List *changes,
-			 Oid user)
-{
-	ListCell   *lc;
-
-	foreach (lc, changes)
-	{
-		const PlanStep *step = lfirst(lc);
-
-		if (!about_dataset(step))
-			refuse(step->kind, step->key);
-	}
-	check_datasets_rights(current, merged, user);
-}
-
-/*
- * Refuse at once those who could apply nothing of the document, so that a
- * stranger cannot hold the revision lock.
- */
-static void
-check_standing(const Jsonb *doc, Oid user)
-{
-	Pairs		contexts;
-	Pairs		datasets;
-
-	if (is_spine_admin(user))
-		return;
-	pairs_begin(&contexts, jb_get_object(&doc->root, "contexts"), NULL);
-	while (pairs_next(&contexts))
-	{
-		pairs_begin(&datasets,
-					jb_get_object(value_object(contexts.before), "datasets"),
-					NULL);
-		while (pairs_next(&datasets))
-			if (owns_dataset(value_object(datasets.before), user))
-				return;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to apply the document"),
-			 errdetail("It names no dataset on a table that role \"%s\" owns.",
-					   GetUserNameFromId(user, false)),
-			 errhint("Members of spine_admin may apply anything; others only "
-					 "datasets whose tables they own.")));
-}
-
 /* ---- steps ---- */
 
 /* Error context: which step of the plan was running. */
@@ -300,12 +158,8 @@ prevent_if_read_only(const char *command)
 	PreventCommandDuringRecovery(command);
 }
 
-/*
- * Make merged, which came of doc, the accepted document, and the database fit
- * it.  Returns the revision: the same one if nothing differs.
- */
-static int64
-apply_document(Jsonb *current, int64 rev, const Jsonb *doc, Jsonb *merged,
+int64
+document_apply(Jsonb *current, int64 rev, const Jsonb *doc, Jsonb *merged,
 			   const char *message)
 {
 	Jsonb *followed = document_follow(current);
@@ -317,15 +171,17 @@ apply_document(Jsonb *current, int64 rev, const Jsonb *doc, Jsonb *merged,
 	merged = document_follow(merged);
 	judge_document(merged, followed, true);
 	if (OidIsValid(only))
-		check_rights(followed, merged,
-					 document_diff(&followed->root, &merged->root), user);
+		rights_check(followed, merged, user);
 	attachments = document_attachments(&followed->root, &merged->root, only);
 	pins = pins_changed(&doc->root, &followed->root, &merged->root, only);
 
 	if (documents_equal(current, merged))
 		projection_mend(rev);
 	else
+	{
 		projection_insert_revision(current, rev++, merged, message);
+		owner_signals(followed, merged, rev);
+	}
 	projection_repin(pins, rev);
 	run_steps(attachments);
 	return rev;
@@ -352,20 +208,21 @@ spine_apply(PG_FUNCTION_ARGS)
 	Jsonb	   *doc;
 	Jsonb	   *current;
 	Jsonb	   *merged;
+	bool		prune;
 	int64		rev;
 
 	prevent_if_read_only("spine.apply()");
 	doc = document_argument(fcinfo);
-	check_standing(doc, GetUserId());
+	prune = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	rights_check_standing(doc, prune, GetUserId());
 
 	revision_lock();
 	current = document_newest(&rev);
 	if (!PG_ARGISNULL(3))
 		check_expected(PG_GETARG_INT64(3), rev);
-	merged =
-		document_merge(current, doc, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
+	merged = document_merge(current, doc, prune);
 	PG_RETURN_INT64(
-		apply_document(current, rev, doc, merged, text_argument(fcinfo, 1)));
+		document_apply(current, rev, doc, merged, text_argument(fcinfo, 1)));
 }
 
 /* spine.rollback(rev, message): an old document whole, as a new revision. */
@@ -382,11 +239,11 @@ spine_rollback(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("revision must not be null")));
 	document = existing_document(PG_GETARG_INT64(0));
-	check_standing(document, GetUserId());
+	rights_check_standing(document, true, GetUserId());
 
 	revision_lock();
 	current = document_newest(&rev);
-	PG_RETURN_INT64(apply_document(current, rev, document, document,
+	PG_RETURN_INT64(document_apply(current, rev, document, document,
 								   text_argument(fcinfo, 1)));
 }
 

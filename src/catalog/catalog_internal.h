@@ -30,7 +30,7 @@
 #define Anum_party_roleid 4
 #define Anum_party_definition 5
 
-#define Natts_asset 11
+#define Natts_asset 12
 #define Anum_asset_asset 1
 #define Anum_asset_kind 2
 #define Anum_asset_parent 3
@@ -42,6 +42,7 @@
 #define Anum_asset_rev 9
 #define Anum_asset_definition 10
 #define Anum_asset_local 11
+#define Anum_asset_standing 12
 
 #define Natts_entry 3
 #define Anum_entry_section 1

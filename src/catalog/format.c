@@ -86,11 +86,16 @@ static const Shape some_attributes = {.kind = SHAPE_LIST,
 static const Shape tags = {.kind = SHAPE_LIST,
 						   .item = SHAPE(.kind = SHAPE_NAME, .ref = REF_TAG)};
 static const Shape texts = {.kind = SHAPE_MAP, .key = &name, .item = &prose};
+static const Shape links = {.kind = SHAPE_MAP,
+							.key = &name,
+							.item =
+								SHAPE(.kind = SHAPE_TEXT, .ref = REF_LINK)};
 static const Shape owner_state = {.kind = SHAPE_WORD,
 								  .words =
 									  (const char *const[]){"accepted",
 															"interim",
-															"proposed", NULL}};
+															"proposed",
+															"declined", NULL}};
 
 #define DESCRIPTION                                                           \
 	{                                                                         \
@@ -98,7 +103,7 @@ static const Shape owner_state = {.kind = SHAPE_WORD,
 	}
 #define LINKS                                                                 \
 	{                                                                         \
-		"links", &texts, OPTIONAL, "Where to read more: name and address."    \
+		"links", &links, OPTIONAL, "Where to read more: name and address."    \
 	}
 #define RUNBOOK                                                               \
 	{                                                                         \
@@ -204,6 +209,7 @@ OBJECT(
 	 "How it is proved equal to the source."},
 	{"repair", &repair, OPTIONAL, "What may be done about drift."},
 	{"owner", &party, OPTIONAL, "Who runs the flow and its validation."},
+	{"rationale", &prose, OPTIONAL, "Why it is not the source of truth."},
 	{"provisional", &boolean, OPTIONAL, "Best understanding so far."}, RUNBOOK,
 	DESCRIPTION, LINKS);
 
@@ -214,12 +220,19 @@ static const Shape placements = {.kind = SHAPE_MAP,
 OBJECT(consumer, {"purpose", TERM("purpose"), OPTIONAL, "What it reads for."},
 	   {"reads", &store, OPTIONAL, "The store that it reads from."},
 	   {"attributes", &attributes, OPTIONAL, "What it reads; all if absent."},
-	   {"until", &date, OPTIONAL, "When its access ends."}, DESCRIPTION);
+	   {"until", &date, OPTIONAL, "When its access ends."},
+	   {"confirmed", &boolean, OPTIONAL,
+		"False: discovered, and nobody has confirmed it; true if absent."},
+	   DESCRIPTION);
 
 OBJECT(producer, {"writes", &store, OPTIONAL, "The store that it writes to."},
+	   {"confirmed", &boolean, OPTIONAL,
+		"False: discovered, and nobody has confirmed it; true if absent."},
 	   DESCRIPTION);
 
 OBJECT(attribute_entry, DESCRIPTION,
+	   {"owner", &party, OPTIONAL,
+		"Who is accountable for it; the dataset's owner if absent."},
 	   {"tags", &tags, OPTIONAL, "Terms that apply, as scheme:term."},
 	   {"classification", TERM("classification"), OPTIONAL,
 		"How confidential; the dataset's if absent."},

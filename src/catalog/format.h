@@ -57,6 +57,8 @@ typedef enum FormatRef
 	REF_TOPIC,
 	REF_ROUTE,
 	REF_SUBJECT,
+	/* to what is outside: a URL or a path */
+	REF_LINK,
 	/* to what the database has */
 	REF_ROLE,
 	REF_SERVER,

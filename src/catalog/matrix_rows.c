@@ -190,7 +190,7 @@ add_consumers(const Rows *rows, const SpecDataset *dataset,
 static List *
 add_plain(const Rows *rows, const SpecDataset *dataset)
 {
-	List	   *parties = names_add(NIL, dataset->owner);
+	List	   *parties = names_add(NIL, dataset->standing);
 	ListCell   *lc;
 
 	foreach (lc, dataset->producers)
@@ -200,7 +200,7 @@ add_plain(const Rows *rows, const SpecDataset *dataset)
 	return parties;
 }
 
-/* spine.rights(dataset, definition, owner): see docs/views.md. */
+/* spine.rights(dataset, definition, standing owner): see docs/views.md. */
 Datum
 spine_rights(PG_FUNCTION_ARGS)
 {
@@ -217,7 +217,7 @@ spine_rights(PG_FUNCTION_ARGS)
 	rows.asset = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	definition = PG_GETARG_JSONB_P(1);
 	dataset = spec_dataset_read("", NULL, "", &definition->root);
-	dataset->owner =
+	dataset->standing =
 		PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	if (dataset->lifecycle != NULL)

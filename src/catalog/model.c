@@ -16,6 +16,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/catalog_internal.h"
+#include "catalog/owner.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/varlena.h"
@@ -436,6 +437,7 @@ spec_dataset_read(const char *context_name, const JsonbContainer *context,
 	spec->owner = jb_get_text(dataset, "owner");
 	if (spec->owner == NULL)
 		spec->owner = jb_get_text(context, "owner");
+	spec->standing = standing_owner(context, dataset);
 	spec->producers = read_producers(dataset);
 	spec->enforcement = read_enforcement(dataset);
 	spec->audit = read_audit(dataset);
@@ -498,7 +500,7 @@ List *
 spec_dataset_parties(const SpecDataset *dataset)
 {
 	const SpecLifecycle *lifecycle = dataset->lifecycle;
-	List	   *parties = add_party(NIL, dataset->owner);
+	List	   *parties = add_party(NIL, dataset->standing);
 	ListCell   *lc;
 
 	parties = add_parties(parties, dataset->producers);

@@ -11,7 +11,6 @@
  */
 #include "spine.h"
 
-#include "catalog/format.h"
 #include "catalog/odcs.h"
 #include "catalog/validate.h"
 #include "mb/pg_wchar.h"
@@ -405,11 +404,10 @@ check_name(const JsonbContainer *object, const char *member,
 	Place		here = place_member(place, member);
 	char	   *name = jb_get_text(object, member);
 
-	if (name != NULL &&
-		!format_string_matches(SHAPE_NAME, name, (int) strlen(name)))
+	if (name != NULL && !odcs_usable_name(name))
 		finding_add(findings, FINDING_ERROR, "bad_name", &here, NULL,
 					"\"%s\" cannot be a name: 1 to 200 characters, no control "
-					"characters, no blank at either end",
+					"characters, no blank at either end, not just *",
 					quoted(name));
 }
 

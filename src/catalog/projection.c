@@ -25,6 +25,7 @@
 #include "base/expression.h"
 #include "catalog/catalog_internal.h"
 #include "catalog/indexing.h"
+#include "catalog/owner.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
@@ -336,6 +337,7 @@ typedef struct Asset
 	const char *parent;
 	const char *name;
 	const char *owner;
+	const char *standing;
 	const char *relation;
 	Oid			relid;
 	const char *classification;
@@ -360,6 +362,7 @@ insert_asset(Projector *projector, const Asset *asset)
 	values[Anum_asset_rev - 1] = Int64GetDatum(projector->rev);
 	values[Anum_asset_definition - 1] = JsonbPGetDatum(asset->definition);
 	values[Anum_asset_local - 1] = BoolGetDatum(asset->local);
+	set_text(values, nulls, Anum_asset_standing, asset->standing);
 	insert_row(&projector->asset, values, nulls);
 }
 
@@ -441,6 +444,7 @@ insert_dataset(Projector *projector, const SpecDataset *dataset,
 	asset.parent = asset_key(dataset->context, NULL, NULL);
 	asset.name = dataset->name;
 	asset.owner = dataset->owner;
+	asset.standing = dataset->standing;
 	asset.relation = dataset->relation;
 	asset.local = dataset->local;
 	if (asset.local)
@@ -498,13 +502,34 @@ project_dataset(Projector *projector, const Pairs *context,
 	insert_dataset(projector, spec, dataset->after);
 }
 
-/* The owner that a dataset gets from its context or itself. */
-static char *
-effective_owner(const JsonbValue *context, const JsonbValue *dataset)
+/* The owner that a dataset names, or its context does. */
+static const char *
+named_owner(const JsonbContainer *context, const JsonbContainer *dataset)
 {
-	char	   *owner = jb_get_text(value_object(dataset), "owner");
+	char	   *owner = jb_get_text(dataset, "owner");
 
-	return owner != NULL ? owner : jb_get_text(value_object(context), "owner");
+	return owner != NULL ? owner : jb_get_text(context, "owner");
+}
+
+static bool
+same_party(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Does a dataset that is the same have another owner by its context? */
+static bool
+owner_differs(const Pairs *context, const Pairs *dataset)
+{
+	const JsonbContainer *old_context = value_object(context->before);
+	const JsonbContainer *new_context = value_object(context->after);
+	const JsonbContainer *old = value_object(dataset->before);
+	const JsonbContainer *new = value_object(dataset->after);
+
+	return !same_party(named_owner(old_context, old),
+					   named_owner(new_context, new)) ||
+		!same_party(standing_owner(old_context, old),
+					standing_owner(new_context, new));
 }
 
 /* Does the projection of a dataset change? */
@@ -512,9 +537,6 @@ static bool
 dataset_differs(const Projector *projector, const Pairs *context,
 				const Pairs *dataset)
 {
-	char	   *had;
-	char	   *has;
-
 	if (!values_equal(dataset->before, dataset->after))
 		return true;
 	if (dataset_is_local(value_object(dataset->before),
@@ -522,11 +544,7 @@ dataset_differs(const Projector *projector, const Pairs *context,
 		dataset_is_local(value_object(dataset->after), projector->after_store))
 		return true;
 
-	had = effective_owner(context->before, dataset->before);
-	has = effective_owner(context->after, dataset->after);
-	if (had == NULL || has == NULL)
-		return had != has;
-	return strcmp(had, has) != 0;
+	return owner_differs(context, dataset);
 }
 
 /* A context without its datasets. */

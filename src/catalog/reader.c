@@ -167,6 +167,7 @@ row_spec(Lookup *lookup, HeapTuple row)
 	spec = spec_dataset_read(parts != NIL ? linitial(parts) : context, NULL,
 							 name, &definition->root);
 	spec->owner = column_text(lookup, row, Anum_asset_owner);
+	spec->standing = column_text(lookup, row, Anum_asset_standing);
 	spec->local = DatumGetBool(column_plain(lookup, row, Anum_asset_local));
 	return spec;
 }

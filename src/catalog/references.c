@@ -11,6 +11,8 @@
  */
 #include "spine.h"
 
+#include <ctype.h>
+
 #include "catalog/format.h"
 #include "catalog/validate.h"
 #include "common/hashfn.h"
@@ -259,6 +261,54 @@ check_topic(References *refs, const Reference *ref)
 		undeclared(refs, ref, "undeclared_topic", "topic");
 }
 
+/* ---- links ---- */
+
+/* Schemes of URLs that a person may safely follow. */
+static bool
+is_known_scheme(const char *text, int len)
+{
+	static const char *const schemes[] = {"http", "https", "mailto", "ftp",
+										  "git",  "ssh",   "s3",	 "file"};
+
+	for (size_t i = 0; i < lengthof(schemes); i++)
+		if ((int) strlen(schemes[i]) == len &&
+			pg_strncasecmp(schemes[i], text, len) == 0)
+			return true;
+	return false;
+}
+
+/* How many bytes of the text are the scheme of a URL; 0 if it has none. */
+static int
+scheme_length(const char *text, int len)
+{
+	for (int i = 0; i < len; i++)
+	{
+		if (text[i] == ':')
+			return i;
+		if (!isalnum((unsigned char) text[i]) &&
+			strchr("+-.", text[i]) == NULL)
+			break;
+	}
+	return 0;
+}
+
+/* A link is a URL or a path: no blanks, and no scheme that runs something. */
+static void
+check_link(References *refs, const Reference *ref)
+{
+	int			scheme = scheme_length(ref->text, ref->len);
+	bool		good =
+		ref->len > 0 && (scheme == 0 || is_known_scheme(ref->text, scheme));
+
+	for (int i = 0; i < ref->len && good; i++)
+		good = (unsigned char) ref->text[i] > ' ' && ref->text[i] != '\x7f';
+	if (!good)
+		finding_add(refs->findings, FINDING_WARNING, "bad_link", ref->place,
+					"Write https://... or the path of a document.",
+					"\"%.*s\" is neither a URL nor a path", ref->len,
+					ref->text);
+}
+
 /* ---- names that are made here ---- */
 
 static bool
@@ -396,6 +446,9 @@ check_reference(References *refs, const Reference *ref)
 			break;
 		case REF_SUBJECT:
 			check_subject(refs, ref);
+			break;
+		case REF_LINK:
+			check_link(refs, ref);
 			break;
 		case REF_ROLE:
 			check_length(refs, ref, NAMEDATALEN - 1);
@@ -535,10 +588,14 @@ check_together(References *refs, const Shape *shape,
 {
 	if (strcmp(shape->name, "dataset") == 0 ||
 		strcmp(shape->name, "context") == 0)
+	{
 		need(refs,
 			 says(object, "owner_state", "interim") ||
 				 has_member(object, "interim_owner"),
 			 object, "review_on", NULL, place);
+		need(refs, says(object, "owner_state", "declined"), object,
+			 "rationale", NULL, place);
+	}
 	else if (strcmp(shape->name, "residency") == 0)
 	{
 		bool		exception = jb_get_bool(object, "exception", false);

@@ -503,7 +503,7 @@ put_children(const Sheet *sheet)
 static void
 put_plain_matrix(const Sheet *sheet)
 {
-	List	   *writers = names_add(NIL, sheet->dataset->owner);
+	List	   *writers = names_add(NIL, sheet->dataset->standing);
 	ListCell   *lc;
 
 	foreach (lc, sheet->dataset->producers)

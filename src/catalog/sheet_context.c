@@ -51,7 +51,8 @@ writer_names(const SpecDataset *dataset)
 	ListCell   *rule;
 
 	if (dataset->lifecycle == NULL)
-		return add_names(names_add(NIL, dataset->owner), dataset->producers);
+		return add_names(names_add(NIL, dataset->standing),
+						 dataset->producers);
 
 	foreach (lc, states_in_order(dataset->lifecycle))
 	{

@@ -145,6 +145,8 @@ typedef struct SpecDataset
 	const char *name;
 	const char *relation;	 /* schema-qualified as written, or NULL */
 	const char *owner;		 /* the dataset's, else the context's; or NULL */
+	const char *standing;	 /* who stands as owner: accepted or interim; a
+							  * merely proposed one does not */
 	List	   *producers;	 /* of char * */
 	SpecEnforcement enforcement;
 	SpecAudit	audit;
@@ -251,6 +253,14 @@ extern void catalog_register_health(CatalogHealthHook hook);
 /* All function pins of a dataset's expressions, for the projection. */
 typedef List *(*CatalogPinsHook)(const SpecDataset *dataset, Relation rel);
 extern void catalog_register_pins(CatalogPinsHook hook);
+
+/*
+ * Tells the world, when the transaction commits, that something about an
+ * asset was decided.
+ */
+typedef void (*CatalogSignalHook)(const char *topic, const char *asset,
+								  const Jsonb *payload);
+extern void catalog_register_signal(CatalogSignalHook hook);
 
 extern void catalog_init(void);
 

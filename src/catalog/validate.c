@@ -40,6 +40,7 @@ typedef struct Validation
 	bool		moved;	  /* is this database another store than before? */
 	HTAB	   *governed; /* relations that datasets govern here */
 	HTAB	   *enforced; /* parties of enforced rules here; made when needed */
+	bool		words;	  /* did terms, stores or parties change? */
 } Validation;
 
 /* Called for each entry of a section. */
@@ -511,6 +512,47 @@ dataset_is_accepted(const Validation *v, const JsonbValue *context,
 					   datasets_of(v->doc, context));
 }
 
+/* Does the caller's document name the context? */
+static bool
+context_is_named(const Validation *v, const JsonbValue *name)
+{
+	JsonbValue	named;
+
+	return jb_get_n(jb_get_object(v->named, "contexts"), name->val.string.val,
+					name->val.string.len, &named);
+}
+
+/* Does a context say anything else than accepted, its datasets aside? */
+static bool
+context_differs(const Validation *v, const JsonbValue *name,
+				const JsonbContainer *context)
+{
+	JsonbValue	before;
+	Pairs		pairs;
+
+	if (!jb_get_n(jb_get_object(v->accepted, "contexts"), name->val.string.val,
+				  name->val.string.len, &before))
+		return true;
+	pairs_begin(&pairs, value_object(&before), context);
+	while (pairs_next(&pairs))
+		if (!key_is(&pairs.key, "datasets") &&
+			!values_equal(pairs.before, pairs.after))
+			return true;
+	return false;
+}
+
+/* Is a whole section as it was accepted? */
+static bool
+section_is_accepted(const Validation *v, const char *section)
+{
+	JsonbValue	before;
+	JsonbValue	now;
+	bool		had = jb_get(v->accepted, section, &before);
+	bool		has = jb_get(v->doc, section, &now);
+
+	return had == has && (!has || values_equal(&before, &now));
+}
+
 static void
 check_dataset(Validation *v, const SpecDataset *dataset,
 			  const JsonbContainer *context, const Place *place)
@@ -537,6 +579,10 @@ check_context(Validation *v, const JsonbValue *name,
 	JsonbValue	key;
 	JsonbValue	value;
 
+	bool		around = v->words || context_differs(v, name, context);
+
+	if (around || context_is_named(v, name))
+		check_ownership(context, place, v->findings);
 	if (datasets == NULL)
 		return;
 	jb_walk(&cursor, datasets);
@@ -545,15 +591,19 @@ check_context(Validation *v, const JsonbValue *name,
 		Place here =
 			place_member_n(&section, key.val.string.val, key.val.string.len);
 		SpecDataset *dataset;
+		bool		as_before;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!jb_is_object(&value) || dataset_is_accepted(v, name, &key))
+		as_before = dataset_is_accepted(v, name, &key);
+		if (!jb_is_object(&value) || (as_before && !around))
 			continue;
 		dataset = spec_dataset_read(context_name, context, jb_text(&key),
 									value.val.binary.data);
 		dataset->local =
 			dataset_is_local(value.val.binary.data, v->local_store);
-		check_dataset(v, dataset, context, &here);
+		check_governance(dataset, context, v->doc, &here, v->findings);
+		if (!as_before)
+			check_dataset(v, dataset, context, &here);
 	}
 }
 
@@ -584,6 +634,10 @@ check_document(const JsonbContainer *doc, const JsonbContainer *accepted,
 	v.local_store = document_local_store(doc);
 	v.moved = accepted == NULL ||
 		!same_store(v.local_store, document_local_store(accepted));
+
+	v.words = v.moved || !section_is_accepted(&v, "terms") ||
+		!section_is_accepted(&v, "stores") ||
+		!section_is_accepted(&v, "parties");
 
 	v.governed = check_references(doc, v.local_store, findings);
 	each_in(&v, "terms", check_scheme);

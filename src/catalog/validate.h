@@ -4,8 +4,9 @@
  *		What the files that check a document share.
  *
  * shape.c judges the document alone, references.c what its names mean inside
- * it, relation_check.c a dataset against its relation, validate.c the rest;
- * it calls them in that order.
+ * it, dataset_check.c what it says about each dataset, relation_check.c a
+ * dataset against its relation, validate.c the rest; it calls them in that
+ * order.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,6 +39,18 @@ extern NameEntry *names_enter(HTAB *names, const char *text, int len,
 
 /* "schema.table" in one spelling, palloc'd; NULL if it is no such name. */
 extern char *relation_spelling(const char *relation);
+
+/* ---- in dataset_check.c ---- */
+
+/* Findings about who answers for a context or a dataset. */
+extern void check_ownership(const JsonbContainer *level, const Place *place,
+							Findings *findings);
+
+/* Findings about a dataset's owner, source, copies, readers and writers. */
+extern void check_governance(const SpecDataset *dataset,
+							 const JsonbContainer *context,
+							 const JsonbContainer *doc, const Place *place,
+							 Findings *findings);
 
 /* ---- in relation_check.c ---- */
 

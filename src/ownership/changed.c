@@ -111,14 +111,6 @@ same_value(const Column *column, const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-static inline uint32
-value_end(const Column *column, const char *data, uint32 start)
-{
-	if (column->len > 0)
-		return start + column->len;
-	return att_addlength_pointer(start, column->len, data + start);
-}
-
 static bool
 is_null(HeapTuple tuple, int i)
 {
@@ -138,12 +130,12 @@ walk_column(Walk *walk, int i)
 	if (!old_null)
 	{
 		old_off = column_start(column, walk->old_data, old_off);
-		walk->old_off = value_end(column, walk->old_data, old_off);
+		walk->old_off = column_end(column, walk->old_data, old_off);
 	}
 	if (!new_null)
 	{
 		new_off = column_start(column, walk->new_data, new_off);
-		walk->new_off = value_end(column, walk->new_data, new_off);
+		walk->new_off = column_end(column, walk->new_data, new_off);
 	}
 	walk->next = i + 1;
 
@@ -209,8 +201,8 @@ walk_alike(Walk *walk, uint32 pos, int natts)
 
 		if (nulls != NULL && att_isnull(i, nulls))
 			continue;
-		end = value_end(column, walk->old_data,
-						column_start(column, walk->old_data, off));
+		end = column_end(column, walk->old_data,
+						 column_start(column, walk->old_data, off));
 		if (end > pos)
 			break;
 		off = end;

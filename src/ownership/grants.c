@@ -338,7 +338,7 @@ want_everything(TableGrants *table, bool past)
 	AclMode			   rights =
 		   spec->lifecycle == NULL ? ACL_SELECT | ACL_WRITES : ACL_SELECT;
 
-	want(table, spec->owner, rights);
+	want(table, spec->standing, rights);
 	want_producers(table, rights);
 	if (spec->lifecycle != NULL)
 		want_all(table, spec_dataset_parties(spec), ACL_SELECT);

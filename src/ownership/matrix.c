@@ -320,28 +320,24 @@ state_value(const Matrix *matrix, const char *name)
 static inline const char *
 state_bytes(const StateIndex *index, const Datum *value, int *len)
 {
-	const Column *column = &index->column;
-
-	if (column->byval)
+	if (index->byval)
 	{
-		*len = column->len;
+		*len = index->len;
 #ifdef WORDS_BIGENDIAN
-		return (const char *) value + sizeof(Datum) - column->len;
+		return (const char *) value + sizeof(Datum) - index->len;
 #else
 		return (const char *) value;
 #endif
 	}
-	if (column->len == -1)
+	if (index->len == -1)
 	{
-		struct varlena *packed = (struct varlena *) DatumGetPointer(*value);
+		struct varlena *packed = PG_DETOAST_DATUM_PACKED(*value);
 
-		if (VARATT_IS_COMPRESSED(packed) || VARATT_IS_EXTERNAL(packed))
-			packed = pg_detoast_datum_packed(packed);
 		*len = VARSIZE_ANY_EXHDR(packed);
 		return VARDATA_ANY(packed);
 	}
 	*len = (int) strnlen(DatumGetPointer(*value),
-						 column->len > 0 ? (size_t) column->len : SIZE_MAX);
+						 index->len > 0 ? (size_t) index->len : SIZE_MAX);
 	return DatumGetPointer(*value);
 }
 
@@ -387,10 +383,8 @@ state_slot(const StateIndex *index, const char *bytes, int len, uint64 head,
 }
 
 static pg_attribute_always_inline int
-state_of_value(const StateIndex *index, Datum value)
+state_of_bytes(const StateIndex *index, const char *bytes, int len)
 {
-	int			len;
-	const char *bytes = state_bytes(index, &value, &len);
 	uint64		head;
 	uint64		tail;
 
@@ -401,45 +395,71 @@ state_of_value(const StateIndex *index, Datum value)
 int
 matrix_state_of_value(const Matrix *matrix, Datum value)
 {
-	return state_of_value(&matrix->index, value);
+	int			len;
+	const char *bytes = state_bytes(&matrix->index, &value, &len);
+
+	return state_of_bytes(&matrix->index, bytes, len);
 }
 
-/* Has a row the governing column, not NULL, where it always stands? */
-static inline bool
-state_in_place(const StateIndex *index, HeapTuple tuple)
+/* The state of a row with whatever PostgreSQL makes of the row. */
+static pg_noinline int
+state_of_any_tuple(const Matrix *matrix, HeapTuple tuple)
+{
+	bool		isnull;
+	Datum		value;
+
+	if (matrix->governing == 0)
+		return 0;
+	value = heap_getattr(tuple, matrix->governing, matrix->desc, &isnull);
+	return isnull ? STATE_UNKNOWN : matrix_state_of_value(matrix, value);
+}
+
+/* Where the governing value starts, found by walking; NULL if it is NULL. */
+static pg_noinline const char *
+state_walk(const Matrix *matrix, HeapTuple tuple)
 {
 	HeapTupleHeader header = tuple->t_data;
+	const bits8 *nulls = HeapTupleHasNulls(tuple) ? header->t_bits : NULL;
+	const char *data = (char *) header + header->t_hoff;
+	int			last = matrix->governing - 1;
+	uint32		off = 0;
 
-	return index->end >= 0 &&
-		HeapTupleHeaderGetNatts(header) >= index->governing &&
-		(!HeapTupleHasNulls(tuple) ||
-		 (header->t_bits[0] & index->bits) == index->bits);
-}
-
-/* The governing value of a row that has it in its place. */
-static inline Datum
-state_fetch(const StateIndex *index, HeapTuple tuple)
-{
-	const char *data = (char *) tuple->t_data + tuple->t_data->t_hoff;
-	const char *value = data + column_start(&index->column, data, index->end);
-
-	return fetch_att(value, index->column.byval, index->column.len);
+	if (nulls != NULL && att_isnull(last, nulls))
+		return NULL;
+	for (int i = 0; i < last; i++)
+		if (nulls == NULL || !att_isnull(i, nulls))
+			off = column_end(&matrix->columns[i], data,
+							 column_start(&matrix->columns[i], data, off));
+	return data + column_start(&matrix->columns[last], data, off);
 }
 
 int
 matrix_state_of_tuple(const Matrix *matrix, HeapTuple tuple)
 {
 	const StateIndex *index = &matrix->index;
-	bool		isnull;
-	Datum		value;
+	HeapTupleHeader header = tuple->t_data;
+	const char *value;
 
-	if (index->governing == 0)
-		return 0;
-	if (state_in_place(index, tuple))
-		return state_of_value(index, state_fetch(index, tuple));
+	if (index->governing == 0 ||
+		HeapTupleHeaderGetNatts(header) < index->governing)
+		return state_of_any_tuple(matrix, tuple);
 
-	value = heap_getattr(tuple, index->governing, matrix->desc, &isnull);
-	return isnull ? STATE_UNKNOWN : state_of_value(index, value);
+	if (index->in_place &&
+		(!HeapTupleHasNulls(tuple) ||
+		 (header->t_bits[0] & index->bits) == index->bits))
+		value = (char *) header + header->t_hoff + index->start;
+	else
+		value = state_walk(matrix, tuple);
+
+	if (value == NULL)
+		return STATE_UNKNOWN;
+	if (index->byval)
+		return state_of_bytes(index, value, index->len);
+	if (index->len == -1 && VARATT_IS_SHORT(value) &&
+		!VARATT_IS_EXTERNAL(value))
+		return state_of_bytes(index, VARDATA_SHORT(value),
+							  VARSIZE_SHORT(value) - VARHDRSZ_SHORT);
+	return state_of_any_tuple(matrix, tuple);
 }
 
 int
@@ -460,23 +480,30 @@ matrix_state_name(const Matrix *matrix, int state)
 	return matrix->states[state].name;
 }
 
-/* Note where the governing column stands, if that is the same in all rows. */
+/* Note where the governing value stands, if that is the same in all rows. */
 static void
 compile_state_place(Matrix *matrix)
 {
 	StateIndex *index = &matrix->index;
 	int			before = matrix->governing - 1;
+	const Column *column = &matrix->columns[before];
+	int			start = 0;
 
 	index->governing = matrix->governing;
-	index->column = matrix->columns[before];
-	index->end = -1;
-	if (before > matrix->nfixed || before >= BITS_PER_BYTE)
+	index->byval = column->byval;
+	index->len = column->len;
+	if (before > matrix->nfixed || before >= BITS_PER_BYTE ||
+		!(column->byval || column->len == -1))
 		return;
-	index->end = 0;
 	if (before > 0)
-		index->end = matrix->columns[before - 1].offset +
+		start = matrix->columns[before - 1].offset +
 			matrix->columns[before - 1].len;
+
+	/* A short varlena follows at once, what else there is is aligned. */
+	index->start =
+		column->byval ? (int) TYPEALIGN(column->alignby, start) : start;
 	index->bits = (1 << matrix->governing) - 1;
+	index->in_place = true;
 }
 
 /*
@@ -620,10 +647,10 @@ compile_single_state(Matrix *matrix)
 	List	   *names = list_copy(spec->producers);
 	MatrixState *state = palloc0(sizeof(MatrixState));
 
-	if (spec->owner != NULL)
-		names = lcons(unconstify(char *, spec->owner), names);
+	if (spec->standing != NULL)
+		names = lcons(unconstify(char *, spec->standing), names);
 
-	state->owner = spec->owner;
+	state->owner = spec->standing;
 	state->initial = true;
 	state->insert = party_set(matrix, names);
 	state->remove = bms_copy(state->insert);

@@ -64,13 +64,14 @@ typedef struct StateSlot
  */
 typedef struct StateIndex
 {
-	AttrNumber	governing;	/* 0 without a lifecycle */
-	uint8		bits;		/* null bits of it and of what precedes it */
-	int			end;		/* end of what precedes the governing column, if
-							 * that is always the same; else -1 */
-	Column		column;		/* the governing column */
-	uint32		mask;		/* number of slots, a power of two, - 1 */
 	StateSlot  *slots;
+	uint32		mask;		/* number of slots, a power of two, - 1 */
+	AttrNumber	governing;	/* column, or 0 */
+	int16		len;		/* its attlen */
+	bool		byval;		/* its attbyval */
+	bool		in_place;	/* does it stand at the same place in all rows? */
+	uint8		bits;		/* then: null bits of it and what precedes it */
+	int			start;		/* and where it starts (if short, as a varlena) */
 } StateIndex;
 
 /* One state of the matrix; without a lifecycle there is one, unnamed. */
@@ -249,6 +250,15 @@ column_start(const Column *column, const char *data, uint32 off)
 	if (column->len == -1 && data[off] != 0)
 		return off;
 	return TYPEALIGN(column->alignby, off);
+}
+
+/* Where a value that starts at an offset ends. */
+static inline uint32
+column_end(const Column *column, const char *data, uint32 start)
+{
+	if (column->len > 0)
+		return start + column->len;
+	return att_addlength_pointer(start, column->len, data + start);
 }
 
 static inline bool

@@ -46,6 +46,12 @@ SELECT count(*) AS attributes, count(*) FILTER (WHERE tags ?| ARRAY(
   FROM copied;
 SELECT name FROM spine.entry WHERE section = 'terms' AND definition ->> 'no_copy' = 'true' ORDER BY name COLLATE "C";
 
+-- and a copy of it would be refused
+SELECT severity, code, pointer, message FROM spine.validate(jsonb_set(:'document', '{contexts,product,datasets,images,caches}',
+       '{"order": {"store": "main", "locator": "orders.images"}}')) WHERE severity = 'error';
+SELECT severity, code, pointer, message FROM spine.validate(jsonb_set(:'document', '{contexts,payment,datasets,methods,caches,customer,columns,token}',
+       '"token"')) WHERE severity = 'error';
+
 -- the product context and sellers write the catalog; the order context does not
 SET ROLE regress_shop_product;
 UPDATE product.products SET base_price = 4100 WHERE product_id = 1 RETURNING name, base_price;

@@ -66,5 +66,21 @@ RESET ROLE;
 SET ROLE regress_seller;
 TRUNCATE mart.product;
 RESET ROLE;
+-- who is merely proposed owns nothing yet; who owned it stands in
+SELECT spine.own('mart.products', 'seller') > 0 AS proposed;
+SELECT spine.apply(jsonb_build_object('kind', 'DataSpine', 'apiVersion', 'spine/v1', 'contexts',
+    jsonb_build_object('mart', jsonb_build_object('datasets', jsonb_build_object('products',
+    spine.export() #> '{contexts,mart,datasets,products}' #- '{producers}'))))) > 0 AS without_producers;
+SET ROLE regress_catalog;
+INSERT INTO mart.product VALUES (20, 'still mine');
+SET ROLE regress_seller;
+INSERT INTO mart.product VALUES (21, 'not mine yet');	-- fails
+RESET ROLE;
+SELECT spine.accept('mart.products') > 0 AS accepted;
+SET ROLE regress_seller;
+INSERT INTO mart.product VALUES (21, 'mine now');
+SET ROLE regress_catalog;
+INSERT INTO mart.product VALUES (22, 'no longer mine');	-- fails
+RESET ROLE;
 SELECT spine.detach_all();
 DROP SCHEMA mart CASCADE;
