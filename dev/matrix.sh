@@ -68,9 +68,10 @@ inside()
 prepare()
 {
 	local version=$1 chroot=$matrix/$1 suite script
-	local packages="postgresql-$version postgresql-server-dev-$version
-		build-essential libipc-run-perl python3-minimal \
-		python3-jsonschema"
+	local packages="postgresql-$version postgresql-server-dev-$version"
+
+	packages+=" build-essential libipc-run-perl python3-minimal"
+	packages+=" python3-jsonschema"
 
 	if [ ! -e "$chroot/.spine-ready" ] && [ ! -e "$chroot/usr/bin/apt-get" ]
 	then
@@ -86,7 +87,8 @@ prepare()
 			return 1
 		}
 	fi
-	[ ! -e "$chroot/.spine-ready" ] || return 0
+	# The file says which packages the chroot was made with.
+	[ "$(cat "$chroot/.spine-ready" 2>/dev/null)" != "$packages" ] || return 0
 
 	cp /etc/resolv.conf /etc/hosts "$chroot/etc/"
 	# No service starts in there, and no cluster is made.
@@ -103,12 +105,12 @@ prepare()
 		Acquire::Check-Valid-Until "false";' \
 		>"$chroot/etc/apt/apt.conf.d/90spine"
 	inside "$chroot" "apt-get -q update
-		apt-get -qy install $(echo $packages)
+		apt-get -qy install $packages
 		apt-get clean" >"$matrix/$version.log" 2>&1 || {
 		tail -20 "$matrix/$version.log"
 		return 1
 	}
-	touch "$chroot/.spine-ready"
+	echo "$packages" >"$chroot/.spine-ready"
 }
 
 # What runs in the chroot, in a copy of the tree.
