@@ -494,77 +494,27 @@ deny_error(const Judgement *judgement, const MatrixEdge *edge,
 	return denial;
 }
 
+/* What may raise an error of the guard's own; result is the work's. */
+typedef void (*GuardWork)(const Judgement *judgement, MatrixEdge *edge,
+						  void *result);
+
 /*
- * As guard_verdict, but an error of the guard is a denial: the guard runs in
- * a subtransaction of its own, so that we can go on.
+ * Do work in a subtransaction of its own, so that we can go on after an error
+ * of the guard: it is returned.  Errors that are not the guard's propagate.
  */
-Denial *
-judge_guard(const Judgement *judgement, MatrixEdge *edge)
+static ErrorData *
+try_guard(GuardWork work, const Judgement *judgement, MatrixEdge *edge,
+		  void *result)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	Denial	   *volatile denial = NULL;
 	ErrorData  *volatile error = NULL;
-
-	if (edge->guard == NULL && edge->counts == NIL && edge->function == NULL)
-		return NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(mcxt);
 	PG_TRY();
 	{
-		denial = guard_verdict(judgement, edge);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(mcxt);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		error = guard_error(mcxt, owner);
-	}
-	PG_END_TRY();
-
-	if (error == NULL)
-		return denial;
-	if (error_is_not_the_guards(error->sqlerrcode))
-		ReThrowError(error);
-	return deny_error(judgement, edge, error);
-}
-
-/* Are columns of NEW other than the governing one read by an expression? */
-static bool
-expression_reads_new(const Judgement *judgement, MatrixEdge *edge)
-{
-	Expression *expression =
-		matrix_edge_expression(judgement->matrix, edge, judgement->rel);
-	const Bitmapset *columns = expression_new_columns(expression);
-	int			x = -1;
-
-	while ((x = bms_next_member(columns, x)) >= 0)
-		if (x != judgement->matrix->governing)
-			return true;
-	return false;
-}
-
-bool
-guard_reads_new(const Judgement *judgement, MatrixEdge *edge)
-{
-	MemoryContext mcxt = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool reads = false;
-	ErrorData  *volatile error = NULL;
-
-	if (edge->function != NULL)
-		return true;
-	if (edge->guard == NULL)
-		return false;
-
-	/* Making the expression ready may fail: 1/0 is folded there. */
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(mcxt);
-	PG_TRY();
-	{
-		reads = expression_reads_new(judgement, edge);
+		work(judgement, edge, result);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(mcxt);
 		CurrentResourceOwner = owner;
@@ -577,6 +527,53 @@ guard_reads_new(const Judgement *judgement, MatrixEdge *edge)
 
 	if (error != NULL && error_is_not_the_guards(error->sqlerrcode))
 		ReThrowError(error);
+	return error;
+}
+
+static void
+work_out_verdict(const Judgement *judgement, MatrixEdge *edge, void *result)
+{
+	*(Denial **) result = guard_verdict(judgement, edge);
+}
+
+/* As guard_verdict, but an error of the guard is a denial. */
+Denial *
+judge_guard(const Judgement *judgement, MatrixEdge *edge)
+{
+	Denial	   *denial = NULL;
+	ErrorData  *error;
+
+	if (edge->guard == NULL && edge->counts == NIL && edge->function == NULL)
+		return NULL;
+	error = try_guard(work_out_verdict, judgement, edge, &denial);
+	return error == NULL ? denial : deny_error(judgement, edge, error);
+}
+
+/* Are columns of NEW other than the governing one read by an expression? */
+static void
+expression_reads_new(const Judgement *judgement, MatrixEdge *edge,
+					 void *result)
+{
+	Expression *expression =
+		matrix_edge_expression(judgement->matrix, edge, judgement->rel);
+	const Bitmapset *columns = expression_new_columns(expression);
+	int			x = -1;
+
+	while ((x = bms_next_member(columns, x)) >= 0)
+		if (x != judgement->matrix->governing)
+			*(bool *) result = true;
+}
+
+bool
+guard_reads_new(const Judgement *judgement, MatrixEdge *edge)
+{
+	bool		reads = false;
+
+	if (edge->function != NULL)
+		return true;
+	/* Making the expression ready may fail: 1/0 is folded there. */
+	if (edge->guard != NULL)
+		(void) try_guard(expression_reads_new, judgement, edge, &reads);
 	return reads;
 }
 
