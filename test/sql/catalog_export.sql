@@ -11,9 +11,7 @@ SELECT spine.export('sales');			-- fails
 -- a time between the revisions
 SELECT spine.apply(:'head'::jsonb || '{"parties": {"seller": {"kind": "team"}}, "contexts": {"sales": {"owner": "seller", "datasets": {"orders": {"description": "one"}, "odd.\"name\"": {}}}, "": {}, "a.b": {"description": "dots"}}}');	-- fails: names
 SELECT spine.apply(:'head'::jsonb || '{"parties": {"seller": {"kind": "team"}}, "contexts": {"sales": {"owner": "seller", "datasets": {"orders": {"description": "one"}, "odd.\"name\"": {}}}, "a.b": {"description": "dots"}}}');
-SELECT pg_sleep(0.01);
 SELECT clock_timestamp() AS between \gset
-SELECT pg_sleep(0.01);
 SELECT spine.apply(:'head'::jsonb || '{"contexts": {"sales": {"datasets": {"orders": {"description": "two"}}}}}');
 
 SELECT spine.export();
