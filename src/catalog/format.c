@@ -242,6 +242,8 @@ OBJECT(attribute_entry, DESCRIPTION,
 		OPTIONAL, "What the erasure of a person does to it."},
 	   {"legal_basis", &prose, OPTIONAL, "Why it is kept or processed."},
 	   {"encrypted", &boolean, OPTIONAL, "It must be stored encrypted."},
+	   {"forbid", LIST_1(WORD("card_number", "secret", "plain_text")),
+		OPTIONAL, "What its value may never hold; detectors of the guard."},
 	   {"unit", &prose, OPTIONAL, "Unit of measure."}, LINKS);
 
 /* ---- lifecycle ---- */
@@ -389,6 +391,10 @@ static const Shape delegated =
 
 OBJECT(dataset_retention, RETENTION(&column, &state));
 
+OBJECT(on_apply,
+	   {"trust", LIST(&name), OPTIONAL,
+		"Subscriptions whose changes were judged upstream."});
+
 const Shape format_dataset =
 	{.kind = SHAPE_OBJECT,
 	 .name = "dataset",
@@ -423,8 +429,17 @@ const Shape format_dataset =
 			 "Other triggers that may be on the table."},
 			{"allow_fk_actions", LIST(&name), OPTIONAL,
 			 "Foreign keys whose actions may write."},
+			{"on_apply", &on_apply, OPTIONAL,
+			 "How changes of logical replication are judged; as any other if "
+			 "absent."},
 			{"manage_grants", &boolean, OPTIONAL,
 			 "apply keeps the table's grants as the rules say."},
+			{"read_view", NAME(REF_RELATION), OPTIONAL,
+			 "View that shows each reader what its states let it read; apply "
+			 "keeps it."},
+			{"audit_reads", NUMBER(0, 1), OPTIONAL,
+			 "Share of the reading statements that are recorded; none if "
+			 "absent."},
 			{"subjects", LIST(NAME(REF_SUBJECT)), OPTIONAL,
 			 "Schema subjects that belong to it."},
 			{"contract", NAME(REF_CONTRACT), OPTIONAL,

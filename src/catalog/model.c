@@ -358,6 +358,29 @@ read_version(SpecLifecycle *lifecycle, const JsonbContainer *obj)
 		VERSION_REQUIRE;
 }
 
+/* Is the member this word? */
+static bool
+says(const JsonbContainer *obj, const char *key, const char *word)
+{
+	char	   *text = jb_get_text(obj, key);
+
+	return text != NULL && strcmp(text, word) == 0;
+}
+
+/* Read what else contention says; writes by strangers are rejected unless. */
+static void
+read_contention(SpecLifecycle *lifecycle, const JsonbContainer *obj)
+{
+	const JsonbContainer *contention = jb_get_object(obj, "contention");
+
+	lifecycle->non_owner = says(contention, "non_owner", "queue") ?
+		NON_OWNER_QUEUE :
+		says(contention, "non_owner", "escalate") ? NON_OWNER_ESCALATE :
+													NON_OWNER_REJECT;
+	lifecycle->no_op = says(contention, "out_of_order", "no_op");
+	lifecycle->fallback_after = jb_get_text(contention, "fallback_after");
+}
+
 /* Read the lifecycle; NULL if the dataset has none. */
 static SpecLifecycle *
 read_lifecycle(const JsonbContainer *dataset)
@@ -376,6 +399,7 @@ read_lifecycle(const JsonbContainer *dataset)
 	lifecycle->children = read_map(obj, "children", child_reader);
 	lifecycle->entered_at = jb_get_text(obj, "entered_at");
 	read_version(lifecycle, obj);
+	read_contention(lifecycle, obj);
 	return lifecycle;
 }
 
@@ -424,6 +448,58 @@ read_producers(const JsonbContainer *dataset)
 	return names;
 }
 
+/* Names of the subscriptions that on_apply trusts. */
+static List *
+read_trusted(const JsonbContainer *dataset)
+{
+	return jb_get_texts(jb_get_object(dataset, "on_apply"), "trust");
+}
+
+/* What attributes may never hold; those without a rule are left out. */
+static List *
+read_forbids(const JsonbContainer *dataset)
+{
+	const JsonbContainer *attributes = jb_get_object(dataset, "attributes");
+	List	   *forbids = NIL;
+	JbCursor	cursor;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	if (attributes == NULL)
+		return NIL;
+	jb_walk(&cursor, attributes);
+	while (jb_next_member(&cursor, &key, &value))
+	{
+		SpecForbid *forbid;
+		List	   *detectors;
+
+		if (value.type != jbvBinary)
+			continue;
+		detectors = jb_get_texts(value.val.binary.data, "forbid");
+		if (detectors == NIL)
+			continue;
+		forbid = palloc0(sizeof(SpecForbid));
+		forbid->name = jb_text(&key);
+		forbid->path = asset_key_parts(forbid->name);
+		forbid->detectors = detectors;
+		forbids = lappend(forbids, forbid);
+	}
+	return forbids;
+}
+
+/* Share of the reading statements that are recorded. */
+static double
+read_audit_reads(const JsonbContainer *dataset)
+{
+	JsonbValue	share;
+
+	if (!jb_get(dataset, "audit_reads", &share) || share.type != jbvNumeric)
+		return 0;
+	return DatumGetFloat8(
+		DirectFunctionCall1(numeric_float8,
+							NumericGetDatum(share.val.numeric)));
+}
+
 SpecDataset *
 spec_dataset_read(const char *context_name, const JsonbContainer *context,
 				  const char *dataset_name, const JsonbContainer *dataset)
@@ -442,6 +518,11 @@ spec_dataset_read(const char *context_name, const JsonbContainer *context,
 	spec->enforcement = read_enforcement(dataset);
 	spec->audit = read_audit(dataset);
 	spec->key_columns = jb_get_texts(dataset, "key");
+	spec->triggers = jb_get_texts(dataset, "triggers");
+	spec->fk_actions = jb_get_texts(dataset, "allow_fk_actions");
+	spec->trusted = read_trusted(dataset);
+	spec->forbids = read_forbids(dataset);
+	spec->audit_reads = read_audit_reads(dataset);
 	spec->lifecycle = read_lifecycle(dataset);
 	spec->definition = dataset;
 	return spec;

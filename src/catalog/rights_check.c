@@ -96,7 +96,10 @@ static const MemberRule dataset_rules[] =
 	 {"lifecycle", 0, false, false, BINDS_ALWAYS},
 	 {"triggers", 0, false, false, BINDS_ALWAYS},
 	 {"allow_fk_actions", 0, false, false, BINDS_ALWAYS},
+	 {"on_apply", 0, false, false, BINDS_ALWAYS},
 	 {"manage_grants", 0, false, false, BINDS_ALWAYS},
+	 {"read_view", 0, false, false, BINDS_ALWAYS},
+	 {"audit_reads", 0, false, false, BINDS_ALWAYS},
 	 {NULL, 0, false, false, BINDS_NEVER}};
 
 static const MemberRule context_rules[] =

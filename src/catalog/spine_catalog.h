@@ -112,6 +112,14 @@ typedef enum SpecVersionMode
 	VERSION_AUTO
 } SpecVersionMode;
 
+/* What happens to a write by a stranger. */
+typedef enum SpecNonOwner
+{
+	NON_OWNER_REJECT,
+	NON_OWNER_QUEUE,	/* it becomes a request that the owner decides */
+	NON_OWNER_ESCALATE	/* rejected, and somebody is told */
+} SpecNonOwner;
+
 typedef struct SpecLifecycle
 {
 	const char *governing;
@@ -122,6 +130,9 @@ typedef struct SpecLifecycle
 	const char *entered_at;	 /* attribute, or NULL */
 	const char *version;	 /* attribute, or NULL */
 	SpecVersionMode version_mode;
+	SpecNonOwner non_owner;
+	bool		no_op;			 /* a state change out of order does nothing */
+	const char *fallback_after;	 /* duration, or NULL */
 } SpecLifecycle;
 
 typedef enum SpecEnforcement
@@ -138,6 +149,14 @@ typedef enum SpecAudit
 	AUDIT_NONE
 } SpecAudit;
 
+/* What the value of an attribute may never hold. */
+typedef struct SpecForbid
+{
+	const char *name;	   /* as written: attribute or path */
+	List	   *path;	   /* of char *: attribute, then the parts below it */
+	List	   *detectors; /* of char *: card_number, secret, plain_text */
+} SpecForbid;
+
 typedef struct SpecDataset
 {
 	const char *key;		 /* context.dataset */
@@ -151,6 +170,11 @@ typedef struct SpecDataset
 	SpecEnforcement enforcement;
 	SpecAudit	audit;
 	List	   *key_columns; /* of char *; NIL = the primary key */
+	List	   *triggers;	 /* of char *: others that may be on the table */
+	List	   *fk_actions;	 /* of char *: constraints that may write */
+	List	   *trusted;	 /* of char *: subscriptions judged upstream */
+	List	   *forbids;	 /* of SpecForbid */
+	double		audit_reads; /* share of reading statements, 0 to 1 */
 	bool		local;		 /* lives in this database's store? */
 	SpecLifecycle *lifecycle; /* or NULL */
 	const JsonbContainer *definition; /* the dataset's own member */

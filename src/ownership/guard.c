@@ -35,7 +35,7 @@
 #include "ownership/changed.h"
 #include "ownership/guard.h"
 #include "ownership/handoff.h"
-#include "ownership/judge.h"
+#include "ownership/settle.h"
 #include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -56,6 +56,7 @@ typedef struct GuardSite
 	Oid			userid;
 	Matrix	   *matrix;
 	MatrixUser *user;
+	bool		trusted;	/* an apply worker that was judged upstream */
 	bool		alone;		/* no other trigger changes rows before UPDATE */
 	bool		plain;		/* all that depends on set_list is the verdict */
 	Bitmapset  *set_list;	/* what the statement sets, as it says; or NULL */
@@ -172,6 +173,7 @@ site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
 	site->userid = GetUserId();
 	site->user = matrix_user(matrix, site->userid);
 	site->roles = role_generation();
+	site->trusted = apply_is_trusted(matrix->spec);
 	site->alone = only_before_update(trigger);
 	site->open_in = &site->changed[matrix->nwords];
 	fcinfo->flinfo->fn_extra = site;
@@ -199,34 +201,6 @@ judgement_of(const GuardSite *site, const TriggerData *trigger, HeapTuple old,
 						   new};
 
 	return judgement;
-}
-
-/* ---- denying ---- */
-
-/* enforce: raise.  observe: record what would be denied, in this very
- * transaction, and let it pass. */
-static void
-deny(const Judgement *judgement, const Denial *denial)
-{
-	const Matrix *matrix = judgement->matrix;
-	HeapTuple	row = judgement->old ? judgement->old : judgement->new;
-	DeniedEvent event = {0};
-
-	if (matrix->enforcement == ENFORCEMENT_ENFORCE)
-		denial_raise(judgement, denial);
-
-	event.dataset = matrix->key;
-	event.action = denial->action;
-	event.rev = matrix->rev;
-	event.key = row ? row_shape_json(matrix->shape, row, matrix->keys) : 0;
-	event.attribute = denial->attribute;
-	event.from_state = denial->from_state;
-	event.to_state = denial->to_state;
-	event.sqlstate = denial->sqlstate;
-	event.message = denial->message;
-	event.rule = denial->rule;
-	event.mode = "observe";
-	denied_push(&event);
 }
 
 /* ---- auditing ---- */
@@ -263,10 +237,14 @@ transition_party(const Judgement *judgement, const MatrixEdge *edge)
 }
 
 static void
-audit_update(const Judgement *judgement, const uint64 *changed, int from,
-			 int to, const MatrixEdge *edge)
+audit_update(const Attempt *attempt, const MatrixEdge *edge,
+			 const Concession *concession)
 {
+	const Judgement *judgement = &attempt->judgement;
 	const Matrix *matrix = judgement->matrix;
+	const uint64 *changed = attempt->changed;
+	int			from = attempt->from;
+	int			to = attempt->to;
 	AuditEvent	event = {0};
 
 	event.dataset = matrix->key_label;
@@ -282,16 +260,20 @@ audit_update(const Judgement *judgement, const uint64 *changed, int from,
 	event.rule = edge		  ? edge->rule_label :
 		from == STATE_UNKNOWN ? (Datum) 0 :
 								matrix->states[from].write_label;
-	event.via = current_via();
+	event.via = concession->via ? concession->via : current_via();
+	event.detail = concession->detail;
 	audit_push(&event);
 }
 
 static void
-audit_whole_row(const Judgement *judgement, Datum action, int from, int to,
-				Datum rule)
+audit_whole_row(const Attempt *attempt, Datum action, Datum rule,
+				const Concession *concession)
 {
+	const Judgement *judgement = &attempt->judgement;
 	const Matrix *matrix = judgement->matrix;
 	HeapTuple	row = judgement->new ? judgement->new : judgement->old;
+	int			from = attempt->from;
+	int			to = attempt->to;
 	AuditEvent	event = {0};
 
 	event.dataset = matrix->key_label;
@@ -307,7 +289,8 @@ audit_whole_row(const Judgement *judgement, Datum action, int from, int to,
 		event.new_values = row_shape_json(matrix->shape, judgement->new, NULL);
 	event.party = party_label(judgement, from != STATE_UNKNOWN ? from : to);
 	event.rule = rule;
-	event.via = current_via();
+	event.via = concession->via ? concession->via : current_via();
+	event.detail = concession->detail;
 	audit_push(&event);
 }
 
@@ -487,79 +470,64 @@ arrive(const Judgement *judgement, int to, MatrixEdge *edge)
 		handoff_push(judgement, edge);
 }
 
-/* A child row: judged by its parent's state, before and after. */
+/* The values that the guard keeps itself, and what the old ones make them. */
 static void
-judge_child_update(const Judgement *judgement, const uint64 *changed,
-				   int *from)
+set_kept_values(const Judgement *judgement, uint64 *changed, bool moves,
+				HeapTuple *new)
 {
-	Matrix	   *matrix = judgement->matrix;
-	bool		moves = false;
-	Denial	   *denial;
-
-	for (int i = 0; i < matrix->parent->nkeys; i++)
-		moves |= HAS_BIT(changed, matrix->parent->via[i]);
-
-	*from = parent_state(matrix, judgement->old, true);
-	denial = judge_child(judgement, "update", *from);
-	if (denial == NULL && moves)
-		denial = judge_child(judgement, "update",
-							 parent_state(matrix, judgement->new, true));
-	if (denial != NULL)
-		deny(judgement, denial);
-}
-
-/* Everything but the plain allowed write of a governed row. */
-static HeapTuple
-update_row(GuardSite *site, const TriggerData *trigger, Judgement *judgement)
-{
-	Matrix	   *matrix = site->matrix;
-	uint64	   *changed = site->changed;
-	MatrixEdge *edge = NULL;
-	int			from;
-	int			to;
-
-	if (matrix->parent != NULL)
-	{
-		judge_child_update(judgement, changed, &from);
-		to = from;
-	}
-	else
-	{
-		Denial	   *denial;
-
-		from = matrix_state_of_tuple(matrix, judgement->old);
-		to = from;
-		if (matrix->governing != 0 && HAS_BIT(changed, matrix->governing))
-		{
-			to = matrix_state_of_tuple(matrix, judgement->new);
-			edge = matrix_edge(matrix, from, to);
-		}
-		denial = judge_update(judgement, changed, from, to);
-		if (denial != NULL)
-			deny(judgement, denial);
-	}
+	const Matrix *matrix = judgement->matrix;
 
 	if (matrix->version_mode == VERSION_AUTO)
 	{
 		SET_BIT(changed, matrix->version);
-		judgement->new = with_value(matrix, judgement->new, matrix->version,
-									next_version(matrix, judgement->old));
+		*new = with_value(matrix, *new, matrix->version,
+						  next_version(matrix, judgement->old));
 	}
-	if (from != to && matrix->entered_at != 0)
+	if (moves && matrix->entered_at != 0)
 	{
 		SET_BIT(changed, matrix->entered_at);
-		judgement->new =
-			with_value(matrix, judgement->new, matrix->entered_at,
-					   TimestampTzGetDatum(
-						   GetCurrentTransactionStartTimestamp()));
+		*new = with_value(matrix, *new, matrix->entered_at,
+						  TimestampTzGetDatum(
+							  GetCurrentTransactionStartTimestamp()));
 	}
-	if (audited(matrix, from != to))
-		audit_update(judgement, changed, from, to, edge);
-	if (from != to)
-		arrive(judgement, to, edge);
-	if (words_overlap(changed, matrix->partition_keys, matrix->nwords))
-		moving_remember(judgement);
-	return judgement->new;
+}
+
+/* Everything but the plain allowed write of a governed row; NULL: the row is
+ * left out of the statement. */
+static HeapTuple
+update_row(GuardSite *site, const Judgement *judgement)
+{
+	Matrix	   *matrix = site->matrix;
+	Attempt		attempt =
+		attempt_of(judgement, ATTEMPT_UPDATE, site->changed, true);
+	Concession	concession = {0};
+	Denial	   *denial = site->trusted ? NULL : attempt_judge(&attempt);
+	MatrixEdge *edge = NULL;
+	bool		moves = matrix->parent == NULL && attempt.from != attempt.to;
+
+	if (denial != NULL)
+		switch (settle(&attempt, denial, &concession))
+		{
+			case SETTLED_WRITE:
+				break;
+			case SETTLED_SKIP:
+				return NULL;
+			case SETTLED_KEEP:
+				return judgement->old;
+		}
+
+	if (moves)
+		edge = matrix_edge(matrix, attempt.from, attempt.to);
+	if (!site->trusted)
+		set_kept_values(judgement, site->changed, moves,
+						&attempt.judgement.new);
+	if (audited(matrix, moves))
+		audit_update(&attempt, edge, &concession);
+	if (moves)
+		arrive(&attempt.judgement, attempt.to, site->trusted ? NULL : edge);
+	if (words_overlap(site->changed, matrix->partition_keys, matrix->nwords))
+		moving_remember(&attempt.judgement);
+	return attempt.judgement.new;
 }
 
 /*
@@ -573,7 +541,7 @@ plain_set(const Matrix *matrix, const Bitmapset *set_list)
 	int			x = -1;
 
 	if (matrix->parent != NULL || matrix->audit == AUDIT_ALL ||
-		matrix->version_mode != VERSION_NONE)
+		matrix->version_mode != VERSION_NONE || matrix->spec->forbids != NIL)
 		return NULL;
 	set = palloc0(sizeof(uint64) * matrix->nwords);
 	while ((x = bms_next_member(set_list, x)) >= 0)
@@ -662,42 +630,39 @@ guard_update(FunctionCallInfo fcinfo, GuardSite *site,
 	if (!changed_attributes(matrix, judgement.old, judgement.new,
 							site->changed))
 		return judgement.new;
-	return update_row(site, trigger, &judgement);
+	return update_row(site, &judgement);
 }
 
 /* ---- DELETE ---- */
 
-static void
+/* False: the row stays, and is left out of the statement. */
+static bool
 guard_delete(GuardSite *site, const TriggerData *trigger)
 {
 	Matrix	   *matrix = site->matrix;
 	Judgement	judgement =
 		judgement_of(site, trigger, trigger->tg_trigtuple, NULL);
+	Concession	concession = {0};
+	Attempt		attempt;
 	Denial	   *denial;
-	int			state;
 
 	if (matrix->enforcement == ENFORCEMENT_OFF || moving_leaves(&judgement))
-		return;
+		return true;
 
-	if (matrix->parent != NULL)
-	{
-		state = parent_state(matrix, judgement.old, true);
-		denial = judge_child(&judgement, "delete", state);
-	}
-	else
-	{
-		state = matrix_state_of_tuple(matrix, judgement.old);
-		denial = judge_delete(&judgement, state);
-	}
-	if (denial != NULL)
-		deny(&judgement, denial);
+	attempt = attempt_of(&judgement, ATTEMPT_DELETE, NULL, true);
+	denial = site->trusted ? NULL : attempt_judge(&attempt);
+	if (denial != NULL &&
+		settle(&attempt, denial, &concession) != SETTLED_WRITE)
+		return false;
 	if (audited(matrix, true))
-		audit_whole_row(&judgement, action_delete, state, STATE_UNKNOWN,
-						state == STATE_UNKNOWN ?
+		audit_whole_row(&attempt, action_delete,
+						attempt.from == STATE_UNKNOWN ?
 							(Datum) 0 :
-							matrix->states[state].remove_label);
+							matrix->states[attempt.from].remove_label,
+						&concession);
 	if (matrix->governing != 0 && matrix->entered_at == 0)
 		state_entry_forget(&judgement);
+	return true;
 }
 
 Datum
@@ -709,10 +674,8 @@ spine_guard(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		return PointerGetDatum(guard_update(fcinfo, site, trigger));
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-	{
-		guard_delete(site, trigger);
-		return PointerGetDatum(trigger->tg_trigtuple);
-	}
+		return PointerGetDatum(
+			guard_delete(site, trigger) ? trigger->tg_trigtuple : NULL);
 
 	ereport(
 		ERROR,
@@ -730,29 +693,23 @@ spine_guard_insert(PG_FUNCTION_ARGS)
 	Matrix	   *matrix = site->matrix;
 	Judgement	 judgement =
 		judgement_of(site, trigger, NULL, trigger->tg_trigtuple);
+	Concession	concession = {0};
+	Attempt		attempt;
 	Denial	   *denial;
-	int			state;
 
 	if (matrix->enforcement == ENFORCEMENT_OFF || moving_arrives(&judgement))
 		return PointerGetDatum(NULL);
 
-	if (matrix->parent != NULL)
-	{
-		state = parent_state(matrix, judgement.new, true);
-		denial = judge_child(&judgement, "insert", state);
-	}
-	else
-	{
-		state = matrix_state_of_tuple(matrix, judgement.new);
-		denial = judge_insert(&judgement, state);
-	}
+	attempt = attempt_of(&judgement, ATTEMPT_INSERT, NULL, true);
+	denial = site->trusted ? NULL : attempt_judge(&attempt);
 	if (denial != NULL)
-		deny(&judgement, denial);
+		(void) settle(&attempt, denial, &concession);
 	if (audited(matrix, true))
-		audit_whole_row(&judgement, action_insert, STATE_UNKNOWN, state,
-						state == STATE_UNKNOWN ?
+		audit_whole_row(&attempt, action_insert,
+						attempt.to == STATE_UNKNOWN ?
 							(Datum) 0 :
-							matrix->states[state].insert_label);
+							matrix->states[attempt.to].insert_label,
+						&concession);
 	return PointerGetDatum(NULL);
 }
 
@@ -764,16 +721,17 @@ spine_guard_truncate(PG_FUNCTION_ARGS)
 	TriggerData *trigger = called_as(fcinfo, "guard_truncate", false, true);
 	GuardSite  *site = site_enter(fcinfo, trigger);
 	Judgement	judgement = judgement_of(site, trigger, NULL, NULL);
+	Attempt attempt = attempt_of(&judgement, ATTEMPT_TRUNCATE, NULL, false);
+	Concession	concession = {0};
 	Denial	   *denial;
 
 	if (site->matrix->enforcement == ENFORCEMENT_OFF)
 		return PointerGetDatum(NULL);
-	denial = judge_truncate(&judgement);
+	denial = attempt_judge(&attempt);
 	if (denial != NULL)
-		deny(&judgement, denial);
+		(void) settle(&attempt, denial, &concession);
 	if (audited(site->matrix, true))
-		audit_whole_row(&judgement, action_truncate, STATE_UNKNOWN,
-						STATE_UNKNOWN, (Datum) 0);
+		audit_whole_row(&attempt, action_truncate, (Datum) 0, &concession);
 	audit_flush();
 	return PointerGetDatum(NULL);
 }

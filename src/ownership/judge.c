@@ -826,6 +826,104 @@ judge_child(const Judgement *judgement, const char *action, int state)
 	return denial;
 }
 
+/* ---- whole writes ---- */
+
+/* Does an UPDATE of a child row give it another parent? */
+static bool
+changes_parent(const Matrix *matrix, const uint64 *changed)
+{
+	for (int i = 0; i < matrix->parent->nkeys; i++)
+		if (HAS_BIT(changed, matrix->parent->via[i]))
+			return true;
+	return false;
+}
+
+/* The state of a row, or of its parent. */
+static int
+state_of_row(Matrix *matrix, HeapTuple row, bool lock)
+{
+	return matrix->parent ? parent_state(matrix, row, lock) :
+							matrix_state_of_tuple(matrix, row);
+}
+
+/* The state that an UPDATE leads to. */
+static int
+state_after(const Attempt *attempt, bool lock)
+{
+	Matrix	   *matrix = attempt->judgement.matrix;
+	bool		may_differ = matrix->parent ?
+			   changes_parent(matrix, attempt->changed) :
+			   matrix->governing != 0 && HAS_BIT(attempt->changed, matrix->governing);
+
+	return may_differ ? state_of_row(matrix, attempt->judgement.new, lock) :
+						attempt->from;
+}
+
+Attempt
+attempt_of(const Judgement *judgement, AttemptKind kind, const uint64 *changed,
+		   bool lock)
+{
+	Attempt attempt = {*judgement, kind, changed, STATE_UNKNOWN,
+					   STATE_UNKNOWN};
+
+	if (judgement->old != NULL)
+		attempt.from = state_of_row(judgement->matrix, judgement->old, lock);
+	if (kind == ATTEMPT_UPDATE)
+		attempt.to = state_after(&attempt, lock);
+	else if (judgement->new != NULL)
+		attempt.to = state_of_row(judgement->matrix, judgement->new, lock);
+	return attempt;
+}
+
+/* A child row that is changed: judged by its parent, before and after. */
+static Denial *
+judge_child_update(const Attempt *attempt)
+{
+	const Judgement *judgement = &attempt->judgement;
+	Denial	   *denial = judge_child(judgement, "update", attempt->from);
+
+	if (denial == NULL && changes_parent(judgement->matrix, attempt->changed))
+		denial = judge_child(judgement, "update", attempt->to);
+	return denial;
+}
+
+/* The verdict on who writes what, in which state. */
+static Denial *
+judge_rights(const Attempt *attempt)
+{
+	const Judgement *judgement = &attempt->judgement;
+	bool		child = judgement->matrix->parent != NULL;
+
+	switch (attempt->kind)
+	{
+		case ATTEMPT_INSERT:
+			return child ? judge_child(judgement, "insert", attempt->to) :
+						   judge_insert(judgement, attempt->to);
+		case ATTEMPT_UPDATE:
+			return child ? judge_child_update(attempt) :
+						   judge_update(judgement, attempt->changed,
+										attempt->from, attempt->to);
+		case ATTEMPT_DELETE:
+			return child ? judge_child(judgement, "delete", attempt->from) :
+						   judge_delete(judgement, attempt->from);
+		case ATTEMPT_TRUNCATE:
+			break;
+	}
+	return judge_truncate(judgement);
+}
+
+Denial *
+attempt_judge(const Attempt *attempt)
+{
+	const Judgement *judgement = &attempt->judgement;
+	Denial	   *denial = judge_rights(attempt);
+
+	if (denial == NULL && judgement->new != NULL &&
+		judgement->matrix->spec->forbids != NIL)
+		denial = judge_content(judgement, attempt->changed);
+	return denial;
+}
+
 /* ---- raising ---- */
 
 void

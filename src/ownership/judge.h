@@ -7,7 +7,7 @@
  * else a denial that says everything an error, an observation or spine.may
  * has to say.  Enforcement and spine.may both ask here, so they agree.
  *
- * Order of judgement: write, edge exists, party, guard, version.
+ * Order of judgement: write, edge exists, party, guard, version, content.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,6 +43,34 @@ typedef struct Judgement
 	HeapTuple	new;	  /* or NULL */
 } Judgement;
 
+typedef enum AttemptKind
+{
+	ATTEMPT_INSERT,
+	ATTEMPT_UPDATE,
+	ATTEMPT_DELETE,
+	ATTEMPT_TRUNCATE
+} AttemptKind;
+
+/* A write as it is put to the judge; start from attempt_of. */
+typedef struct Attempt
+{
+	Judgement	judgement;
+	AttemptKind kind;
+	const uint64 *changed; /* of an UPDATE: what differs; else NULL */
+	int			from;	/* state before; of a child: its parent's */
+	int			to;		/* state after; of a child: its new parent's */
+} Attempt;
+
+/*
+ * An attempt with its states filled in.  lock: the parent of a child row
+ * stays locked FOR SHARE.
+ */
+extern Attempt attempt_of(const Judgement *judgement, AttemptKind kind,
+						  const uint64 *changed, bool lock);
+
+/* The verdict on a whole write; asked again with other users in judgement. */
+extern Denial *attempt_judge(const Attempt *attempt);
+
 /* An UPDATE: all of it, in the order above; to is the new state. */
 extern Denial *judge_update(const Judgement *judgement, const uint64 *changed,
 							int from, int to);
@@ -73,6 +101,15 @@ extern Denial *judge_truncate(const Judgement *judgement);
 /* A write to a child row, in the state of its parent. */
 extern Denial *judge_child(const Judgement *judgement, const char *action,
 						   int state);
+
+/* ---- in content.c ---- */
+
+/* Does a value of the new row hold what its attribute may never hold?
+ * changed: what differs, or NULL for a row that is inserted. */
+extern Denial *judge_content(const Judgement *judgement,
+							 const uint64 *changed);
+
+/* ---- in judge.c ---- */
 
 /* Raise a denial; never returns. */
 pg_noreturn extern void denial_raise(const Judgement *judgement,

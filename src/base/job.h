@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.h
+ *		What is to be done now and then, beside everybody's transactions.
+ *
+ * A room registers its jobs from _PG_init; who runs them, and when, is not
+ * its business: the steward of a database if spine is preloaded, else
+ * CALL spine.run_jobs().
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SPINE_JOB_H
+#define SPINE_JOB_H
+
+/*
+ * One kind of work in one database.
+ *
+ * work is called in a transaction of its own, as the owner of the extension
+ * with search_path pinned, connected to SPI, with a snapshot.  It does a
+ * short piece and returns whether there is more to do at once: then it is
+ * called again, in a new transaction.  An error ends that transaction alone;
+ * the job is tried again later, the other jobs go on.
+ */
+typedef struct Job
+{
+	const char *name;		 /* snake_case, unique */
+	const char *description; /* one sentence for people */
+	int			every;		 /* seconds from the end of a run to the next */
+	bool		preload_only; /* has nothing to do without preload */
+	bool		(*work)(void);
+} Job;
+
+/* The job must live for ever. */
+extern void job_register(const Job *job);
+
+/* All jobs, in the order in which they were registered. */
+extern int	job_count(void);
+extern const Job *job_at(int n);
+
+#endif /* SPINE_JOB_H */

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.h
+ *		What becomes of a write that the judge denies.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef OWNERSHIP_SETTLE_H
+#define OWNERSHIP_SETTLE_H
+
+#include "ownership/judge.h"
+
+/* What the guard does with the row; a refusal is raised, not returned. */
+typedef enum Settlement
+{
+	SETTLED_WRITE,	/* it is written after all */
+	SETTLED_SKIP,	/* it stays, and the statement goes on without it */
+	SETTLED_KEEP	/* it stays, and the statement counts it as written */
+} Settlement;
+
+/* What the audit row of a write says that was denied and then let through. */
+typedef struct Concession
+{
+	Datum		detail;	/* jsonb, or 0 */
+	Datum		via;	/* text, or 0: as any other */
+} Concession;
+
+/*
+ * Settle a denied write: let it through by a concession, record it (observe),
+ * keep it for the owner's decision, or raise the denial.
+ */
+extern Settlement settle(const Attempt *attempt, const Denial *denial,
+						 Concession *concession);
+
+/*
+ * Does anything let the denied write through?  Changes nothing but
+ * *concession, so spine.may asks here too.
+ */
+extern bool concede(const Attempt *attempt, const Denial *denial,
+					Concession *concession);
+
+/* ---- in fk_action.c: an action of a foreign key that the dataset names ---- */
+
+extern bool fk_action_concedes(const Attempt *attempt, const Denial *denial,
+							   Concession *concession);
+
+/* ---- in fallback.c: the fallback of an owner who has not acted in time ---- */
+
+extern bool fallback_concedes(const Attempt *attempt, const Denial *denial,
+							  Concession *concession);
+
+/* ---- in override.c: a leave that somebody gave for a reason ---- */
+
+extern bool override_concedes(const Attempt *attempt, const Denial *denial,
+							  Concession *concession);
+
+/* ---- in request.c: writes that wait for the owner ---- */
+
+/* Keep the write as a request, and tell the writer; false: it cannot wait. */
+extern bool request_keep(const Attempt *attempt, const Denial *denial);
+
+/* ---- in apply_trust.c: changes of logical replication ---- */
+
+/* Is this an apply worker whose subscription the dataset trusts? */
+extern bool apply_is_trusted(const SpecDataset *spec);
+
+#endif /* OWNERSHIP_SETTLE_H */
