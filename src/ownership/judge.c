@@ -851,10 +851,13 @@ static int
 state_after(const Attempt *attempt, bool lock)
 {
 	Matrix	   *matrix = attempt->judgement.matrix;
-	bool		may_differ = matrix->parent ?
-			   changes_parent(matrix, attempt->changed) :
-			   matrix->governing != 0 && HAS_BIT(attempt->changed, matrix->governing);
+	bool		may_differ;
 
+	if (matrix->parent != NULL)
+		may_differ = changes_parent(matrix, attempt->changed);
+	else
+		may_differ = matrix->governing != 0 &&
+			HAS_BIT(attempt->changed, matrix->governing);
 	return may_differ ? state_of_row(matrix, attempt->judgement.new, lock) :
 						attempt->from;
 }
