@@ -71,7 +71,7 @@ prepare()
 	local packages="postgresql-$version postgresql-server-dev-$version"
 
 	packages+=" build-essential libipc-run-perl python3-minimal"
-	packages+=" python3-jsonschema"
+	packages+=" python3-jsonschema python3-xxhash libxxhash-dev"
 
 	if [ ! -e "$chroot/.spine-ready" ] && [ ! -e "$chroot/usr/bin/apt-get" ]
 	then

@@ -38,12 +38,15 @@ if [ ! -e "$("${PG_CONFIG:-pg_config}" --pgxs 2>/dev/null)" ]; then
 fi
 need gcc build-essential
 need make build-essential
+need /usr/include/xxhash.h libxxhash-dev
 if [ "$purpose" != demo ]; then
 	need prove perl
 	perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
 	need /usr/bin/python3 python3-minimal
 	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null ||
 		missing+=(python3-jsonschema)
+	/usr/bin/python3 -c 'import xxhash' 2>/dev/null ||
+		missing+=(python3-xxhash)
 	# Other versions of clang-format lay out differently; lint skips them.
 	if apt-cache show clang-format-14 >/dev/null 2>&1; then
 		need clang-format-14 clang-format-14

@@ -1,0 +1,7 @@
+#!/bin/bash
+# canonical.sh: do spine and an implementation in another language give the
+# same canonical bytes and digests?
+set -euo pipefail
+
+psql -XAtqc 'CREATE EXTENSION IF NOT EXISTS spine' 2>/dev/null
+exec /usr/bin/python3 test/canonical_vectors.py "${1:-3}"
