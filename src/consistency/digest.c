@@ -119,6 +119,23 @@ check_rights(const Digest *digest)
 		check_column_right(digest->rel, lfirst(lc));
 }
 
+/* Whether columns have a canonical form must not depend on there being rows. */
+static void
+check_types(const Digest *digest)
+{
+	ListCell   *lc;
+
+	foreach (lc, digest->columns)
+	{
+		AttrNumber	attnum =
+			get_attnum(RelationGetRelid(digest->rel), lfirst(lc));
+
+		(void) canonical_type(get_atttype(RelationGetRelid(digest->rel),
+										  attnum),
+							  lfirst(lc));
+	}
+}
+
 /* All columns that are there, in their order. */
 static List *
 all_columns(Relation rel)
@@ -178,22 +195,6 @@ tree_walkable(const List *tree)
 			return false;
 	}
 	return true;
-}
-
-static void
-walk_tree(const Digest *digest, const List *tree)
-{
-	ListCell   *lc;
-
-	foreach (lc, tree)
-	{
-		Relation	rel = table_open(lfirst_oid(lc), NoLock);
-
-		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-			walk_table(rel, digest->columns, digest->key, digest->buckets,
-					   digest->nbuckets);
-		table_close(rel, NoLock);
-	}
 }
 
 /* ---- by a query ---- */
@@ -403,11 +404,13 @@ spine_digest(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		digest.filter = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	check_rights(&digest);
+	check_types(&digest);
 
 	digest.buckets =
 		palloc_extended(sizeof(Bucket) * digest.nbuckets, MCXT_ALLOC_ZERO);
 	if (digest.filter == NULL && tree_walkable(tree))
-		walk_tree(&digest, tree);
+		walk_tables(tree, digest.columns, digest.key, digest.buckets,
+					digest.nbuckets);
 	else
 		digest_by_query(&digest);
 	return_rows(fcinfo, &digest);

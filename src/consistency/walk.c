@@ -29,11 +29,19 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#if defined(__GNUC__)
+#define pg_prefetch(address) __builtin_prefetch(address)
+#else
+#define pg_prefetch(address) ((void) 0)
+#endif
+
 /* How the walk writes a column's payload. */
 typedef enum StepKind
 {
 	STEP_SKIP,			/* not among the columns */
-	STEP_BYTES,			/* fixed bytes as they stand */
+	STEP_BYTES,			/* fixed bytes as they stand: uuid, boolean */
+	STEP_4_BYTES,
+	STEP_8_BYTES,
 	STEP_INT2,			/* widened to eight bytes */
 	STEP_INT4,
 	STEP_FLOAT4,
@@ -84,14 +92,16 @@ step_kind(const CanonicalType *type)
 	switch (type->type)
 	{
 		case BOOLOID:
-		case INT8OID:
+		case UUIDOID:
+			return STEP_BYTES;
 		case DATEOID:
+			return STEP_4_BYTES;
+		case INT8OID:
 		case TIMEOID:
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
-		case UUIDOID:
 		case MONEYOID:
-			return STEP_BYTES;
+			return STEP_8_BYTES;
 		case INT2OID:
 			return STEP_INT2;
 		case INT4OID:
@@ -276,6 +286,12 @@ take_step(const Program *program, CanonicalBytes *bytes, const Step *step,
 		case STEP_BYTES:
 			append(bytes, value, step->len);
 			return;
+		case STEP_4_BYTES:
+			append(bytes, value, 4);
+			return;
+		case STEP_8_BYTES:
+			append(bytes, value, 8);
+			return;
 		case STEP_INT2:
 			append_number(bytes, *(const int16 *) value);
 			return;
@@ -379,8 +395,9 @@ hash_tuple(const Program *program, CanonicalBytes *bytes, HeapTuple tuple)
 /* ---- walking pages ---- */
 
 /* What a walk over a table carries along. */
-typedef struct Walk
+struct Walk
 {
+	MemoryContext mcxt; /* holds all of it */
 	Relation	rel;
 	Snapshot	snapshot;
 	BufferAccessStrategy strategy;
@@ -389,7 +406,7 @@ typedef struct Walk
 	CanonicalBytes bytes;
 	Bucket	   *buckets;
 	int			nbuckets;
-} Walk;
+};
 
 static void
 add_tuple(Walk *walk, HeapTuple tuple)
@@ -462,6 +479,10 @@ walk_page(Walk *walk, BlockNumber block)
 		ItemId		item = PageGetItemId(page, offsets[i]);
 		HeapTupleData tuple;
 
+		/* Rows of a page stand backwards, which no prefetcher expects. */
+		if (i + 2 < n)
+			pg_prefetch(
+				PageGetItem(page, PageGetItemId(page, offsets[i + 2])));
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
 		tuple.t_len = ItemIdGetLength(item);
 		tuple.t_tableOid = RelationGetRelid(walk->rel);
@@ -481,32 +502,47 @@ walk_possible(Relation rel)
 		rel->rd_tableam == GetHeapamTableAmRoutine();
 }
 
-void
-walk_table(Relation rel, const List *columns, const List *key, Bucket *buckets,
+Walk *
+walk_begin(Relation rel, const List *columns, const List *key, Bucket *buckets,
 		   int nbuckets)
 {
 	MemoryContext own =
 		AllocSetContextCreate(CurrentMemoryContext, "spine digest",
 							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(own);
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
-	Walk		  walk = {.rel = rel,
-						  .snapshot = GetActiveSnapshot(),
-						  .strategy = GetAccessStrategy(BAS_BULKREAD),
-						  .row = program_make(rel, columns),
-						  .buckets = buckets,
-						  .nbuckets = nbuckets};
+	Walk	   *walk = palloc0(sizeof(Walk));
 
+	walk->mcxt = own;
+	walk->rel = rel;
+	walk->snapshot = GetActiveSnapshot();
+	walk->strategy = GetAccessStrategy(BAS_BULKREAD);
+	walk->row = program_make(rel, columns);
 	if (nbuckets > 1 && key != NIL)
-		walk.key = program_make(rel, key);
-	canonical_begin(&walk.bytes);
-	PredicateLockRelation(rel, walk.snapshot);
-	for (BlockNumber block = 0; block < nblocks; block++)
+		walk->key = program_make(rel, key);
+	walk->buckets = buckets;
+	walk->nbuckets = nbuckets;
+	canonical_begin(&walk->bytes);
+	PredicateLockRelation(rel, walk->snapshot);
+	MemoryContextSwitchTo(old);
+	return walk;
+}
+
+void
+walk_blocks(Walk *walk, BlockNumber first, BlockNumber end)
+{
+	MemoryContext old = MemoryContextSwitchTo(walk->mcxt);
+
+	for (BlockNumber block = first; block < end; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		walk_page(&walk, block);
+		walk_page(walk, block);
 	}
-	FreeAccessStrategy(walk.strategy);
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(own);
+}
+
+void
+walk_end(Walk *walk)
+{
+	FreeAccessStrategy(walk->strategy);
+	MemoryContextDelete(walk->mcxt);
 }

@@ -11,6 +11,7 @@
 #include "consistency/canonical.h"
 #include "consistency/hash128.h"
 #include "nodes/pg_list.h"
+#include "storage/block.h"
 #include "utils/relcache.h"
 
 /* What the rows of one bucket add up to. */
@@ -34,11 +35,22 @@ bucket_of(Hash128 key_hash, int nbuckets)
 extern bool walk_possible(Relation rel);
 
 /*
- * Add the rows of a table that the active snapshot sees.  columns and key are
- * names (List of char *); an empty key means that the whole row decides the
- * bucket.
+ * A walk over the rows of one open table that the active snapshot sees.
+ * columns and key are names (List of char *); an empty key means that the
+ * whole row decides the bucket.
  */
-extern void walk_table(Relation rel, const List *columns, const List *key,
-					   Bucket *buckets, int nbuckets);
+typedef struct Walk Walk;
+
+extern Walk *walk_begin(Relation rel, const List *columns, const List *key,
+						Bucket *buckets, int nbuckets);
+/* Add the rows of the blocks from first to just before end. */
+extern void walk_blocks(Walk *walk, BlockNumber first, BlockNumber end);
+extern void walk_end(Walk *walk);
+
+/* ---- in parallel_walk.c ---- */
+
+/* Add the rows of several tables (List of Oid), in parallel if it pays. */
+extern void walk_tables(const List *relids, const List *columns,
+						const List *key, Bucket *buckets, int nbuckets);
 
 #endif /* CONSISTENCY_WALK_H */

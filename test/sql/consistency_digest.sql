@@ -73,6 +73,22 @@ SELECT r AS relation, d.rows, d.digest = p.digest AS same
   FROM unnest(ARRAY['side.parted', 'side.parent', 'side.seen', 'side.kept']::regclass[]) r,
        spine.digest(r) d, spine.digest('side.plain') p;
 
+-- Several processes find what one finds; temporary tables are left to one.
+CREATE TEMP TABLE passing AS TABLE side.plain;
+CREATE TABLE side.alone AS
+    SELECT r AS relation, n, d.* FROM unnest(ARRAY['side.parted', 'side.parent', 'side.plain', 'passing']::regclass[]) r,
+           unnest(ARRAY[1, 16]) n, spine.digest(r, buckets => n) d;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SELECT count(*), bool_and(a.digest = d.digest AND a.rows = d.rows) AS same
+  FROM side.alone a, spine.digest(a.relation, buckets => a.n) d WHERE d.bucket = a.bucket;
+BEGIN;
+UPDATE side.parted SET v = 'changed here' WHERE id = 3;
+SELECT d.digest = (SELECT spine.digest_agg(id, v, n) FROM side.parted) AS sees_own FROM spine.digest('side.parted') d;
+ROLLBACK;
+RESET min_parallel_table_scan_size;
+RESET max_parallel_workers_per_gather;
+
 -- Names that need quoting.
 CREATE TABLE side."Odd ""name" ("Ä col" int, "select" text);
 INSERT INTO side."Odd ""name" VALUES (1, 'x');
