@@ -75,14 +75,23 @@ list_sources()
 		-print | LC_ALL=C sort)
 }
 
-# Make $2 a copy of $1's sources, keeping what was built there.
+# The same with what is in them, a line each.
+sum_sources()
+{
+	(cd "$1" && list_sources . | xargs -r -d '\n' sha1sum)
+}
+
+# Make $2 a copy of $1's sources, keeping what was built there.  A file that
+# changed gets the present time, whatever its own says, so that make sees it.
 sync_tree()
 {
 	mkdir -p "$2"
 	comm -13 <(list_sources "$1") <(list_sources "$2") |
 		(cd "$2" && xargs -r -d '\n' rm -f --)
-	tar -C "$1" -cf - --no-recursion -T <(list_sources "$1") |
-		tar -C "$2" --no-same-owner -xpf -
+	comm -23 <(sum_sources "$1" | LC_ALL=C sort) \
+		<(sum_sources "$2" | LC_ALL=C sort) | cut -c43- |
+		tar -C "$1" -cf - --no-recursion -T - |
+		tar -C "$2" --no-same-owner -xpmf -
 }
 
 # stage_build NAME [make arguments]: build the tree as build/MAJOR-NAME and put
