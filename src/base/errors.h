@@ -20,4 +20,7 @@
 /* An expect_rev that is no longer the newest revision. */
 #define ERRCODE_SPINE_STALE_REVISION MAKE_SQLSTATE('S', 'P', '0', '0', '3')
 
+/* Sides that cannot be compared, or a digest that would prove nothing. */
+#define ERRCODE_SPINE_INCOMPARABLE MAKE_SQLSTATE('S', 'P', '0', '0', '7')
+
 #endif /* SPINE_ERRORS_H */

@@ -24,8 +24,9 @@
 typedef enum ExpressionScope
 {
 	EXPRESSION_OLD_NEW, /* OLD.column and NEW.column, as in a trigger's WHEN */
-	EXPRESSION_CHECK	/* bare columns of one row; immutable functions of
+	EXPRESSION_CHECK,	/* bare columns of one row; immutable functions of
 						 * pg_catalog only, since a CHECK runs as the writer */
+	EXPRESSION_VALUE	/* the same, of any type: it runs as whoever asks */
 } ExpressionScope;
 
 /* What was found out about a function that an expression uses. */
@@ -45,8 +46,8 @@ typedef enum ExpressionResult
 } ExpressionResult;
 
 /*
- * Check an expression of result type boolean against a relation, adding
- * findings at the place.  Executes nothing.  Returns whether it is sound;
+ * Check an expression (of type boolean, EXPRESSION_VALUE excepted) against a
+ * relation, adding findings at the place.  Executes nothing.  Returns whether it is sound;
  * pins (may be NULL) receives a List of FunctionPin.
  */
 extern bool expression_check(const char *text, Relation rel,

@@ -234,12 +234,18 @@ analyse_raw(Analysis *analysis, Node *raw)
 	ParseState *pstate = open_scope(analysis);
 	Node	   *tree = transformExpr(pstate, raw, EXPR_KIND_SELECT_TARGET);
 
-	tree = coerce_to_verdict(pstate, analysis, tree);
+	if (analysis->scope == EXPRESSION_VALUE)
+		tree = coerce_type(pstate, tree, exprType(tree),
+						   exprType(tree) == UNKNOWNOID ? TEXTOID :
+														  exprType(tree),
+						   -1, COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
+	else
+		tree = coerce_to_verdict(pstate, analysis, tree);
 	if (tree != NULL)
 		assign_expr_collations(pstate, tree);
 	free_parsestate(pstate);
 
-	if (tree != NULL && analysis->scope == EXPRESSION_CHECK)
+	if (tree != NULL && analysis->scope != EXPRESSION_OLD_NEW)
 		ChangeVarNodes(tree, OLD_VARNO, NEW_VARNO, 0);
 	return tree;
 }

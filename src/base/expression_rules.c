@@ -92,7 +92,7 @@ judge_object(Analysis *analysis, const char *kind, const char *name,
 	if (isAnyTempNamespace(schema))
 		complain(analysis, "expression_temporary", location, NULL,
 				 "%s %s is temporary", kind, name);
-	else if (analysis->scope == EXPRESSION_CHECK)
+	else if (analysis->scope != EXPRESSION_OLD_NEW)
 		complain(analysis, "expression_outside_pg_catalog", location,
 				 "A CHECK constraint runs with the rights of whoever writes.",
 				 "%s %s is not in pg_catalog", kind, name);
@@ -192,7 +192,7 @@ judge_volatility(Analysis *analysis, Oid function, char volatility,
 				 "function %s is volatile",
 				 format_procedure_qualified(function));
 	else if (volatility != PROVOLATILE_IMMUTABLE &&
-			 analysis->scope == EXPRESSION_CHECK)
+			 analysis->scope != EXPRESSION_OLD_NEW)
 		complain(analysis, "expression_not_immutable", location, NULL,
 				 "function %s is not immutable",
 				 format_procedure_qualified(function));
@@ -537,7 +537,7 @@ judge_var(Analysis *analysis, Var *var)
 				 "an expression may not use system columns");
 		return;
 	}
-	if (analysis->scope == EXPRESSION_CHECK && var->varattno == 0)
+	if (analysis->scope != EXPRESSION_OLD_NEW && var->varattno == 0)
 	{
 		complain(analysis, "expression_whole_row", var->location, NULL,
 				 "a check may not use the row as a whole");
@@ -567,7 +567,7 @@ judge_keyword(Analysis *analysis, SQLValueFunction *value)
 			break;
 		default:
 			analysis->plain = false;
-			if (analysis->scope == EXPRESSION_CHECK)
+			if (analysis->scope != EXPRESSION_OLD_NEW)
 				complain(analysis, "expression_not_immutable", value->location,
 						 NULL,
 						 "a check may not use the current time or database");
@@ -709,7 +709,7 @@ expression_judge(Analysis *analysis, Node *tree)
 	if (contain_mutable_functions(tree))
 	{
 		analysis->plain = false;
-		if (analysis->scope == EXPRESSION_CHECK &&
+		if (analysis->scope != EXPRESSION_OLD_NEW &&
 			analysis->findings->errors == errors)
 			complain(analysis, "expression_not_immutable", -1, NULL,
 					 "a check may not depend on anything but the row");

@@ -1,0 +1,106 @@
+-- consistency: whether copies are equal to their source of truth.
+
+-- History: every comparison.
+CREATE TABLE spine.check_log (
+    run_id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    placement      text        NOT NULL,
+    mode           text        NOT NULL,
+    started_at     timestamptz NOT NULL,
+    finished_at    timestamptz,
+    as_of_lsn      pg_lsn      NOT NULL,
+    verdict        text,
+    why            text,
+    rows_sot       bigint,
+    rows_replica   bigint,
+    drifted        bigint,
+    digest_sot     text,
+    digest_replica text,
+    complete       boolean     NOT NULL DEFAULT false
+);
+CREATE INDEX check_log_placement_idx ON spine.check_log (placement, run_id);
+SELECT pg_catalog.pg_extension_config_dump('spine.check_log', '');
+SELECT pg_catalog.pg_extension_config_dump('spine.check_log_run_id_seq', '');
+REVOKE ALL ON spine.check_log FROM PUBLIC;
+GRANT SELECT ON spine.check_log TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON TABLE spine.check_log IS
+    'Every comparison of a copy with its source of truth, and what came out';
+COMMENT ON COLUMN spine.check_log.why IS 'Why the sides cannot be compared';
+COMMENT ON COLUMN spine.check_log.complete IS
+    'Did it look at every row? Only such a run proves that the sides are equal';
+
+-- History: rows that differ, or did.
+CREATE TABLE spine.drift_log (
+    id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    placement    text        NOT NULL,
+    key          jsonb       NOT NULL,
+    kind         text        NOT NULL,
+    columns      jsonb,
+    first_run    bigint      NOT NULL,
+    last_run     bigint      NOT NULL,
+    first_seen   timestamptz NOT NULL,
+    last_seen    timestamptz NOT NULL,
+    identity     text,
+    confirmed_at timestamptz,
+    closed_at    timestamptz,
+    closed_run   bigint,
+    root_cause   text
+);
+CREATE INDEX drift_log_open_idx ON spine.drift_log (placement) WHERE closed_at IS NULL;
+SELECT pg_catalog.pg_extension_config_dump('spine.drift_log', '');
+SELECT pg_catalog.pg_extension_config_dump('spine.drift_log_id_seq', '');
+REVOKE ALL ON spine.drift_log FROM PUBLIC;
+GRANT SELECT ON spine.drift_log TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON TABLE spine.drift_log IS
+    'Rows in which a copy differs from its source of truth, or did until a check proved them equal';
+COMMENT ON COLUMN spine.drift_log.key IS
+    'Key columns of the row in the copy; all columns where it has no key';
+COMMENT ON COLUMN spine.drift_log.kind IS
+    'missing from the copy, extra in it, or changed';
+COMMENT ON COLUMN spine.drift_log.identity IS
+    'Which version of the row differs: the source''s, of an extra row the copy''s';
+COMMENT ON COLUMN spine.drift_log.confirmed_at IS
+    'When it was clear that lag does not explain it; NULL: a suspect';
+COMMENT ON COLUMN spine.drift_log.root_cause IS
+    'Why it happened, as a person or a rule says';
+
+CREATE FUNCTION spine.check_replica(placement text, mode text DEFAULT 'digest',
+        OUT run_id bigint, OUT verdict text, OUT rows_sot bigint, OUT rows_replica bigint,
+        OUT drifted bigint, OUT lag interval, OUT method text, OUT as_of_lsn pg_lsn)
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'spine_check_replica';
+COMMENT ON FUNCTION spine.check_replica(text, text) IS
+    'Compare a copy that is stored in this database with its source of truth (count, sample, digest, rows); reads both sides as the caller';
+
+CREATE VIEW spine.consistency AS
+    SELECT t.placement, t.dataset, t.kind, t.max_lag,
+           l.run_id AS last_run, l.finished_at AS last_checked, l.mode AS last_mode, l.verdict,
+           p.finished_at AS last_proof,
+           pg_catalog.now() OPERATOR(pg_catalog.-) p.finished_at AS proof_age,
+           (SELECT pg_catalog.count(*) FROM spine.drift_log d
+             WHERE d.placement OPERATOR(pg_catalog.=) t.placement AND d.closed_at IS NULL
+               AND d.confirmed_at IS NOT NULL) AS drift_open,
+           (SELECT pg_catalog.count(*) FROM spine.drift_log d
+             WHERE d.placement OPERATOR(pg_catalog.=) t.placement AND d.closed_at IS NULL
+               AND d.confirmed_at IS NULL) AS suspects
+      FROM spine.topology t
+      LEFT JOIN LATERAL (SELECT c.* FROM spine.check_log c
+                          WHERE c.placement OPERATOR(pg_catalog.=) t.placement
+                          ORDER BY c.run_id DESC LIMIT 1) l ON true
+      LEFT JOIN LATERAL (SELECT c.* FROM spine.check_log c
+                          WHERE c.placement OPERATOR(pg_catalog.=) t.placement
+                            AND c.verdict OPERATOR(pg_catalog.=) 'equal' AND c.complete
+                          ORDER BY c.run_id DESC LIMIT 1) p ON true
+     WHERE t.kind OPERATOR(pg_catalog.=) ANY (ARRAY['replica', 'cache', 'snapshot', 'derived']);
+REVOKE ALL ON spine.consistency FROM PUBLIC;
+GRANT SELECT ON spine.consistency TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON VIEW spine.consistency IS
+    'Each copy of the document: when it was last compared and with what verdict, when it was last proved equal, what is open';
+
+CREATE VIEW spine.drift AS
+    SELECT d.id, d.placement, d.key, d.kind, d.columns, d.first_seen, d.last_seen,
+           d.confirmed_at, d.first_run, d.last_run, d.root_cause
+      FROM spine.drift_log d
+     WHERE d.closed_at IS NULL;
+REVOKE ALL ON spine.drift FROM PUBLIC;
+GRANT SELECT ON spine.drift TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON VIEW spine.drift IS
+    'Rows in which a copy differs: confirmed as drift, or still suspects that lag may explain';
