@@ -68,7 +68,7 @@ typedef struct Check
 	/* results */
 	int64		run_id;
 	const char *verdict;
-	const char *why;		/* of incomparable */
+	const char *why; /* of incomparable */
 	int64		rows_sot;
 	int64		rows_copy;
 	char	   *digest_sot;
@@ -134,7 +134,7 @@ require_answerable(const Copy *copy)
 static int
 careful_settings(void)
 {
-	int			level = NewGUCNestLevel();
+	int level = NewGUCNestLevel();
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -148,8 +148,8 @@ static void
 digest_side(const Check *check, const char *rows, const char *which,
 			int64 *count, char **digest)
 {
-	bool		isnull;
-	HeapTuple	row;
+	bool		  isnull;
+	HeapTuple	  row;
 	MemoryContext own;
 	char		 *sql = psprintf(
 				"SELECT pg_catalog.count(*), spine.digest_agg(%s) FROM (%s) q%s%s",
@@ -168,7 +168,7 @@ digest_side(const Check *check, const char *rows, const char *which,
 static int64
 count_side(const char *rows)
 {
-	bool		isnull;
+	bool isnull;
 
 	check_result(SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM (%s) q",
 									  rows),
@@ -184,8 +184,8 @@ sample_condition(const Check *check)
 {
 	const JsonbContainer *validate =
 		jb_get_object(check->copy->entry, "validate");
-	double		share = SAMPLE_SHARE;
-	JsonbValue	value;
+	double	   share = SAMPLE_SHARE;
+	JsonbValue value;
 
 	if (validate != NULL && jb_get(validate, "share", &value) &&
 		value.type == jbvNumeric)
@@ -214,7 +214,7 @@ bucket_query(const Check *check, const char *rows)
 static char *
 differing_buckets(const Check *check)
 {
-	char	   *sql = psprintf(
+	char *sql = psprintf(
 		"SELECT coalesce(pg_catalog.array_agg(coalesce(s.b, c.b)), '{}')::text"
 		" FROM (%s) s FULL JOIN (%s) c ON s.b = c.b"
 		" WHERE s.d IS DISTINCT FROM c.d OR s.n IS DISTINCT FROM c.n",
@@ -244,12 +244,12 @@ static char *
 differing_columns(const Copy *copy)
 {
 	StringInfoData sql;
-	ListCell   *lc;
+	ListCell	  *lc;
 
 	initStringInfo(&sql);
 	foreach (lc, copy->columns)
 	{
-		int			n = foreach_current_index(lc) + 1;
+		int n = foreach_current_index(lc) + 1;
 
 		appendStringInfo(&sql,
 						 "%sCASE WHEN spine.digest_row(s.v%d)"
@@ -267,7 +267,7 @@ differing_columns(const Copy *copy)
 static Datum
 keep_datum(const Check *check, int column, bool byval, int16 len)
 {
-	bool		isnull;
+	bool  isnull;
 	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 								column, &isnull);
 	MemoryContext own =
@@ -327,7 +327,7 @@ compare_counts(Check *check)
 static void
 compare_sample(Check *check)
 {
-	char	   *sample = sample_condition(check);
+	char *sample = sample_condition(check);
 
 	digest_side(check, copy_source_rows(check->copy), sample, &check->rows_sot,
 				&check->digest_sot);
@@ -404,7 +404,7 @@ is_snapshot(const Check *check)
 static void
 compare(Check *check)
 {
-	int			settings;
+	int settings;
 
 	check->copy = copy_open(check->placement);
 	require_answerable(check->copy);
@@ -440,7 +440,7 @@ try_compare(Check *check)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		MemoryContextSwitchTo(mcxt);
 		error = CopyErrorData();
@@ -522,10 +522,10 @@ note_suspects(const Check *check)
 static void
 close_proved(const Check *check)
 {
-	Oid			types[] = {TEXTOID, INT8OID, TIMESTAMPTZOID};
-	Datum		values[] = {CStringGetTextDatum(check->placement),
-							Int64GetDatum(check->run_id),
-							TimestampTzGetDatum(check->started)};
+	Oid	  types[] = {TEXTOID, INT8OID, TIMESTAMPTZOID};
+	Datum values[] = {CStringGetTextDatum(check->placement),
+					  Int64GetDatum(check->run_id),
+					  TimestampTzGetDatum(check->started)};
 
 	check_result(SPI_execute_with_args(close_sql, lengthof(types), types,
 									   values, NULL, false, 0),
@@ -535,9 +535,9 @@ close_proved(const Check *check)
 static const char *
 read_verdict(const Check *check)
 {
-	Oid			types[] = {TEXTOID, INT8OID};
-	Datum		values[] = {CStringGetTextDatum(check->placement),
-							Int64GetDatum(check->run_id)};
+	Oid	  types[] = {TEXTOID, INT8OID};
+	Datum values[] = {CStringGetTextDatum(check->placement),
+					  Int64GetDatum(check->run_id)};
 
 	check_result(SPI_execute_with_args(verdict_sql, lengthof(types), types,
 									   values, NULL, false, 1),
@@ -554,12 +554,12 @@ read_verdict(const Check *check)
 static void
 begin_run(Check *check)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, LSNOID};
-	Datum		values[] = {CStringGetTextDatum(check->placement),
-							CStringGetTextDatum(check->mode_name),
-							TimestampTzGetDatum(check->started),
-							LSNGetDatum(check->as_of)};
-	bool		isnull;
+	Oid	  types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, LSNOID};
+	Datum values[] = {CStringGetTextDatum(check->placement),
+					  CStringGetTextDatum(check->mode_name),
+					  TimestampTzGetDatum(check->started),
+					  LSNGetDatum(check->as_of)};
+	bool  isnull;
 
 	check_result(
 		SPI_execute_with_args(
@@ -588,11 +588,11 @@ text_or_null(const char *text, char *null)
 static void
 end_run(const Check *check)
 {
-	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-						   INT8OID, TEXTOID, TEXTOID, BOOLOID};
-	char		nulls[] = "         ";
-	Datum		values[lengthof(types)];
-	bool		compared = strcmp(check->verdict, "incomparable") != 0;
+	Oid	  types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
+					 INT8OID, TEXTOID, TEXTOID, BOOLOID};
+	char  nulls[] = "         ";
+	Datum values[lengthof(types)];
+	bool  compared = strcmp(check->verdict, "incomparable") != 0;
 
 	values[0] = Int64GetDatum(check->run_id);
 	values[1] = CStringGetTextDatum(check->verdict);
@@ -619,11 +619,11 @@ end_run(const Check *check)
 static const char *
 verdict_of_snapshot(const Check *check)
 {
-	Oid			types[] = {TEXTOID, TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(check->placement),
-							CStringGetTextDatum(check->digest_copy)};
-	bool		isnull;
-	bool		same;
+	Oid	  types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(check->placement),
+					  CStringGetTextDatum(check->digest_copy)};
+	bool  isnull;
+	bool  same;
 
 	check_result(
 		SPI_execute_with_args(
@@ -656,7 +656,7 @@ settle_verdict(const Check *check)
 static void
 keep_account(Check *check)
 {
-	ActAs		before = act_as(extension_owner(), false);
+	ActAs before = act_as(extension_owner(), false);
 
 	SPI_connect();
 	begin_run(check);
@@ -688,10 +688,10 @@ mode_of(const char *name)
 static Datum
 result_row(FunctionCallInfo fcinfo, const Check *check)
 {
-	TupleDesc	desc;
-	Datum		values[8];
-	bool		nulls[8] = {false};
-	bool		compared = strcmp(check->verdict, "incomparable") != 0;
+	TupleDesc desc;
+	Datum	  values[8];
+	bool	  nulls[8] = {false};
+	bool	  compared = strcmp(check->verdict, "incomparable") != 0;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		/* cannot happen */
@@ -713,7 +713,7 @@ result_row(FunctionCallInfo fcinfo, const Check *check)
 Datum
 spine_check_replica(PG_FUNCTION_ARGS)
 {
-	Check	   *check = palloc0(sizeof(Check));
+	Check *check = palloc0(sizeof(Check));
 
 	check->placement = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	check->mode_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
