@@ -17,6 +17,7 @@
 #include "catalog/namespace.h"
 #include "catalog/catalog_internal.h"
 #include "catalog/owner.h"
+#include "common/hashfn.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/varlena.h"
@@ -528,73 +529,116 @@ spec_dataset_read(const char *context_name, const JsonbContainer *context,
 	return spec;
 }
 
-/* Add a party to a list of parties unless it is there or NULL. */
-static List *
-add_party(List *parties, const char *party)
+/* Names, each once, in the order in which they came. */
+typedef struct NameSet
+{
+	List	   *names;		/* of char * */
+	const char **slots;		/* open addressing; NULL is free */
+	uint32		mask;		/* number of slots, a power of two, - 1 */
+} NameSet;
+
+static void
+name_set_begin(NameSet *set)
+{
+	set->names = NIL;
+	set->mask = 63;
+	set->slots = palloc0(sizeof(char *) * (set->mask + 1));
+}
+
+/* The slot that holds the name, or the free one where it belongs. */
+static const char **
+name_slot(const NameSet *set, const char *name)
+{
+	uint32 i = hash_bytes((const unsigned char *) name, (int) strlen(name));
+
+	for (;; i++)
+	{
+		const char **slot = &set->slots[i & set->mask];
+
+		if (*slot == NULL || strcmp(*slot, name) == 0)
+			return slot;
+	}
+}
+
+static void
+name_set_grow(NameSet *set)
 {
 	ListCell   *lc;
 
+	set->mask = set->mask * 2 + 1;
+	set->slots = palloc0(sizeof(char *) * (set->mask + 1));
+	foreach (lc, set->names)
+		*name_slot(set, lfirst(lc)) = lfirst(lc);
+}
+
+/* Add a party unless it is there or NULL. */
+static void
+add_party(NameSet *set, const char *party)
+{
+	const char **slot;
+
 	if (party == NULL)
-		return parties;
-	foreach (lc, parties)
-	{
-		if (strcmp(lfirst(lc), party) == 0)
-			return parties;
-	}
-	return lappend(parties, unconstify(char *, party));
+		return;
+	slot = name_slot(set, party);
+	if (*slot != NULL)
+		return;
+	*slot = party;
+	set->names = lappend(set->names, unconstify(char *, party));
+	if (list_length(set->names) * 2 > (int) set->mask)
+		name_set_grow(set);
 }
 
 /* Add several parties. */
-static List *
-add_parties(List *parties, List *more)
+static void
+add_parties(NameSet *set, const List *more)
 {
 	ListCell   *lc;
 
 	foreach (lc, more)
-		parties = add_party(parties, lfirst(lc));
-	return parties;
+		add_party(set, lfirst(lc));
 }
 
 /* Add the parties of write rules. */
-static List *
-add_writers(List *parties, List *writes)
+static void
+add_writers(NameSet *set, const List *writes)
 {
 	ListCell   *lc;
 
 	foreach (lc, writes)
-		parties = add_parties(parties, ((SpecWrite *) lfirst(lc))->parties);
-	return parties;
+		add_parties(set, ((SpecWrite *) lfirst(lc))->parties);
 }
 
 /* Add the parties that a state names. */
-static List *
-add_state_parties(List *parties, const SpecState *state)
+static void
+add_state_parties(NameSet *set, const SpecState *state)
 {
-	parties = add_party(parties, state->owner);
-	parties = add_parties(parties, state->insert);
-	parties = add_parties(parties, state->remove);
-	parties = add_writers(parties, state->write);
-	return add_parties(parties, state->transition);
+	add_party(set, state->owner);
+	add_parties(set, state->insert);
+	add_parties(set, state->remove);
+	add_writers(set, state->write);
+	add_parties(set, state->transition);
 }
 
 List *
 spec_dataset_parties(const SpecDataset *dataset)
 {
 	const SpecLifecycle *lifecycle = dataset->lifecycle;
-	List	   *parties = add_party(NIL, dataset->standing);
+	NameSet		set;
 	ListCell   *lc;
 
-	parties = add_parties(parties, dataset->producers);
+	name_set_begin(&set);
+	add_party(&set, dataset->standing);
+	add_parties(&set, dataset->producers);
 	if (lifecycle == NULL)
-		return parties;
+		return set.names;
 
 	foreach (lc, lifecycle->states)
-		parties = add_state_parties(parties, lfirst(lc));
+		add_state_parties(&set, lfirst(lc));
 	foreach (lc, lifecycle->transitions)
-		parties = add_parties(parties, ((SpecTransition *) lfirst(lc))->by);
+		add_parties(&set, ((SpecTransition *) lfirst(lc))->by);
 	foreach (lc, lifecycle->children)
-		parties = add_writers(parties, ((SpecChild *) lfirst(lc))->write);
-	return parties;
+		add_writers(&set, ((SpecChild *) lfirst(lc))->write);
+	return set.names;
 }
 
 /* The state of that name; NULL if there is none. */
