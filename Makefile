@@ -10,7 +10,7 @@ EXTENSION  = spine
 EXTVERSION = 1.0
 
 # The rooms in the order in which their SQL parts are concatenated.
-ROOMS = base catalog audit ownership
+ROOMS = base catalog audit ownership consistency worker
 
 # --- the module ----------------------------------------------------------
 MODULE_big = spine
@@ -18,7 +18,7 @@ SOURCES = $(sort $(filter-out src/cli/% src/ui/%, \
 	$(wildcard src/spine.c src/*/*.c src/*/*/*.c)))
 ALL_HEADERS = $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 OBJS = $(SOURCES:.c=.o)
-PG_CPPFLAGS = -Isrc
+PG_CPPFLAGS = -Isrc -DSPINE_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK += -Wl,--version-script=src/spine.map
 # Libraries go here, e.g. SHLIB_LINK += -ljansson
 

@@ -26,7 +26,7 @@ cd "$run/src"
 status=0
 # perl itself, not prove: its output is the plain list of assertions, and it
 # fails when the plan was not kept.
-as_server_user timeout 600 perl -I "$pgxs_src/test/perl" "test/t/$2" 2>&1 ||
+as_server_user timeout "${SPINE_TAP_SECONDS:-600}" perl -I "$pgxs_src/test/perl" "test/t/$2" 2>&1 ||
 	status=$?
 if [ $status != 0 ]; then
 	for log in "$TESTLOGDIR"/*.log; do

@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "catalog/spine_catalog.h"
 #include "ownership/spine_ownership.h"
+#include "worker/spine_worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -25,4 +26,5 @@ _PG_init(void)
 	catalog_init();
 	audit_init();
 	ownership_init();
+	worker_init();
 }

@@ -46,7 +46,7 @@ COMMENT ON COLUMN spine.audit_log.rev IS
 COMMENT ON COLUMN spine.audit_log.dataset IS
     'Asset key of the dataset, or of the child table governed by its state';
 COMMENT ON COLUMN spine.audit_log.action IS
-    'insert, update, delete or truncate';
+    'insert, update, delete, truncate; retention where old months were removed';
 COMMENT ON COLUMN spine.audit_log.key IS
     'Key columns of the row as an object; NULL for truncate';
 COMMENT ON COLUMN spine.audit_log.actor IS
@@ -75,7 +75,7 @@ COMMENT ON COLUMN spine.audit_log.detail IS
     'What only some writes have to say, such as the override that was used';
 
 -- Writes that a rule denies: those that observe mode let pass stand here in
--- the writer's own transaction.
+-- the writer's own transaction, those that were refused come from shared memory.
 CREATE TABLE spine.denied_log (
     at            timestamptz NOT NULL,
     xid           xid8,
@@ -104,11 +104,11 @@ GRANT SELECT ON spine.denied_log TO spine_auditor, spine_admin;
 COMMENT ON TABLE spine.denied_log IS
     'Writes that a rule denies, with what was or would have been raised';
 COMMENT ON COLUMN spine.denied_log.at IS
-    'Clock time of the first row of the statement; its rows share it';
+    'Clock time of the attempt; those that passed share the time of their statement';
 COMMENT ON COLUMN spine.denied_log.xid IS
     'Top-level transaction; NULL if it wrote nothing';
 COMMENT ON COLUMN spine.denied_log.n IS
-    'Order within the transaction, in one sequence with audit_log and outbox';
+    'Order within the transaction, in one sequence with audit_log and outbox; NULL for a refused attempt';
 COMMENT ON COLUMN spine.denied_log.rev IS
     'Revision of the document whose rule judged the write';
 COMMENT ON COLUMN spine.denied_log.dataset IS
@@ -140,7 +140,7 @@ COMMENT ON COLUMN spine.denied_log.application IS
 COMMENT ON COLUMN spine.denied_log.client IS
     'Address of the client; NULL on a unix socket and in a background worker';
 COMMENT ON COLUMN spine.denied_log.detail IS
-    'What only some attempts have to say';
+    'What only some attempts have to say: fields that were clipped, how many attempts were only counted';
 
 -- What the world is to be told, if the transaction commits.
 CREATE TABLE spine.outbox (

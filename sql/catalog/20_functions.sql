@@ -26,7 +26,14 @@ RETURNS TABLE (action text, kind text, key text, before jsonb, after jsonb,
                risk text, sql text)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'spine_diff';
 COMMENT ON FUNCTION spine.diff(bigint, bigint) IS
-    'What differs between two revisions, in the columns of spine.plan; revision 0 is the empty document';
+    'What differs between two revisions, in the columns of spine.plan, and each right that differs; revision 0 is the empty document';
+
+CREATE FUNCTION spine.diff_rights(a bigint, b bigint, of_dataset text DEFAULT NULL)
+RETURNS TABLE (dataset text, party text, state text, action text, target text,
+               change text, before text, after text)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'spine_diff_rights';
+COMMENT ON FUNCTION spine.diff_rights(bigint, bigint, text) IS
+    'What two revisions allow and deny differently: a row for each party, state, action and target, wildcards expanded';
 
 CREATE FUNCTION spine.export(scope text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
 RETURNS jsonb

@@ -8,11 +8,13 @@ GRANT SELECT ON spine.revision, spine.projection, spine.party, spine.asset,
     TO spine_reader, spine_steward, spine_auditor, spine_admin;
 
 REVOKE ALL ON FUNCTION spine.plan(jsonb, boolean),
-    spine.diff(bigint, bigint), spine.export(text, timestamptz),
+    spine.diff(bigint, bigint), spine.diff_rights(bigint, bigint, text),
+    spine.export(text, timestamptz),
     spine.health(), spine.detach_all(), spine.refresh_projection(),
     spine.project(), spine.refuse_change() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION spine.plan(jsonb, boolean),
-    spine.diff(bigint, bigint), spine.export(text, timestamptz),
+    spine.diff(bigint, bigint), spine.diff_rights(bigint, bigint, text),
+    spine.export(text, timestamptz),
     spine.health()
     TO spine_reader, spine_steward, spine_auditor, spine_admin;
 GRANT EXECUTE ON FUNCTION spine.detach_all(), spine.refresh_projection()

@@ -486,6 +486,8 @@ CREATE VIEW spine.changelog AS
                                              WHERE b.rev
                                                    OPERATOR(pg_catalog.<)
                                                    r.rev), 0), r.rev) d
+                        -- what people may do follows from the parts
+                        WHERE d.kind OPERATOR(pg_catalog.<>) 'right'
                         GROUP BY d.action, d.kind) k) c
         ON true;
 COMMENT ON VIEW spine.changelog IS

@@ -7,6 +7,10 @@
  *		form.c		makes heap tuples of them
  *		buffer.c	keeps them, a level for each (sub)transaction
  *		tables.c	knows the tables and puts rows into the right heap
+ *		denied.c	keeps refused attempts in ring.c's memory, a job writes them
+ *		months.c	makes partitions ahead and lets old ones go
+ *		keep.c		refuses any other change of the logs
+ *		watch.c		tells spine.health()
  *
  *-------------------------------------------------------------------------
  */
@@ -104,7 +108,25 @@ typedef struct LogEntry
 	int			level; /* transaction nest level that pushed it */
 } LogEntry;
 
+/* What every row says besides its event. */
+typedef struct Circumstance
+{
+	TimestampTz at;
+	Datum		xid;
+	Datum		n;
+	Datum		actor;		   /* text that lives for ever, as the next */
+	Datum		session_actor;
+	Datum		application; /* or 0 */
+	Datum		client;		 /* or 0 */
+} Circumstance;
+
 /* in rows.c */
+
+/*
+ * The circumstance of a refused attempt: not one of the transaction's rows,
+ * so without n, and with xid 0 if the transaction wrote nothing.
+ */
+extern void rows_attempt(Circumstance *now);
 
 /* Forget what is only good for one transaction: row numbers and the time. */
 extern void rows_end_transaction(void);
@@ -141,6 +163,9 @@ extern HeapTuple table_form(LogTable table, const Datum *values);
  */
 extern void table_insert(LogTable table, const LogEntry *entries, int n);
 
+/* The level of a table_insert that raised an error is gone. */
+extern void table_insert_ended(void);
+
 /*
  * A (sub)transaction ended.  Locks taken at its level are now its parent's,
  * or gone if it aborted; level 1 ends everything.
@@ -149,8 +174,32 @@ extern void tables_end_level(int level, bool committed);
 
 extern void tables_init(void);
 
+/* in denied.c: refused attempts, from memory to spine.denied_log */
+
+extern void denied_init(void);
+
+/* in keep.c: what keeps the logs as they are, and who may not be stopped */
+
+/*
+ * Run an SQL command that the logs' triggers let through.  Connected to SPI,
+ * as the owner of the extension; returns the rows it processed.
+ */
+extern uint64 keep_execute(const char *sql);
+
+/* in months.c: partitions made ahead, months that go */
+
+extern void months_init(void);
+
+/* in watch.c: what spine.health() says of all this */
+
+extern void watch_init(void);
+
 /* ---- in signal.c ---- */
 
 extern void signal_init(void);
+
+/* ---- in deliver.c ---- */
+
+extern void deliver_init(void);
 
 #endif /* AUDIT_INTERNAL_H */

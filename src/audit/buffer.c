@@ -45,8 +45,8 @@ static MemoryContext row_memory = NULL;
 /* What a flush allocates on its way. */
 static MemoryContext flush_memory = NULL;
 
-static bool flushing = false; /* inside audit_flush */
-static bool closing = false;  /* the transaction's last flush is done */
+static int	flush_level = 0;  /* level that is inside audit_flush, or 0 */
+static bool closing = false; /* the transaction's last flush is done */
 
 /* Make the buffer's memory, or room for more entries. */
 static void
@@ -122,7 +122,7 @@ buffer_push(LogTable table, const Datum *values)
 	HeapTuple	  tuple;
 
 	/* Only an index expression on one of our own tables could do that. */
-	if (flushing)
+	if (flush_level != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an audited write may not happen while audit rows "
@@ -178,27 +178,36 @@ insert_from(int first)
 void
 audit_flush(void)
 {
-	if (entry_count == 0 || flushing ||
-		entries[entry_count - 1].level != GetCurrentTransactionNestLevel())
+	int level = GetCurrentTransactionNestLevel();
+
+	if (entry_count == 0 || flush_level != 0 ||
+		entries[entry_count - 1].level != level)
 		return;
 
-	flushing = true;
+	flush_level = level;
 	insert_from(top_first);
-	flushing = false;
+	flush_level = 0;
 
 	drop_from(top_first);
 	MemoryContextReset(flush_memory);
 }
 
-/* A level aborted: drop its rows and those of levels inside it. */
+/*
+ * A level aborted, or all ended: drop its rows and those of levels inside it.
+ * A level inside a flush, as of a function that an index calls, is not the
+ * flush's own: that goes on.
+ */
 static void
 drop_level(int level)
 {
-	flushing = false;
 	if (row_memory == NULL)
 		return;
 	drop_from(first_of_level(level));
-	MemoryContextReset(flush_memory);
+	if (flush_level == 0 || flush_level >= level)
+	{
+		flush_level = 0;
+		MemoryContextReset(flush_memory);
+	}
 }
 
 /*
@@ -228,6 +237,7 @@ transaction_event(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
 			tables_end_level(1, event != XACT_EVENT_ABORT);
+			table_insert_ended();
 			drop_level(1);
 			rows_end_transaction();
 			closing = false;
@@ -262,6 +272,8 @@ subtransaction_event(SubXactEvent event, SubTransactionId mySubid,
 
 		case SUBXACT_EVENT_ABORT_SUB:
 			tables_end_level(level, false);
+			if (flush_level >= level)
+				table_insert_ended();
 			drop_level(level);
 			break;
 	}
@@ -274,4 +286,8 @@ audit_init(void)
 	RegisterSubXactCallback(subtransaction_event, NULL);
 	tables_init();
 	signal_init();
+	denied_init();
+	months_init();
+	watch_init();
+	deliver_init();
 }

@@ -15,6 +15,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "audit/audit_internal.h"
+#include "base/job.h"
 #include "base/rights.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -41,18 +42,6 @@ static int32 rows_made = 0;
 /* The time that rows of one command share; command is valid if time is. */
 static TimestampTz command_time = 0;
 static CommandId   command_timed = InvalidCommandId;
-
-/* What every row says besides its event. */
-typedef struct Circumstance
-{
-	TimestampTz at;
-	Datum		xid;
-	Datum		n;
-	Datum		actor;
-	Datum		session_actor;
-	Datum		application; /* or 0 */
-	Datum		client;		 /* or 0 */
-} Circumstance;
 
 void
 rows_end_transaction(void)
@@ -158,11 +147,22 @@ row_time(void)
 	return command_time;
 }
 
+/* Who acts, by names. */
 static void
-circumstance(Circumstance *now)
+actors(Circumstance *now)
 {
 	uint64 generation = role_generation();
 
+	now->actor = role_name(&actor_name, GetUserId(), generation);
+	now->session_actor =
+		role_name(&session_name, GetSessionUserId(), generation);
+	now->application = application();
+	now->client = client();
+}
+
+static void
+circumstance(Circumstance *now)
+{
 	if (rows_made == PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -172,11 +172,16 @@ circumstance(Circumstance *now)
 	now->at = row_time();
 	now->xid = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	now->n = Int32GetDatum(++rows_made);
-	now->actor = role_name(&actor_name, GetUserId(), generation);
-	now->session_actor =
-		role_name(&session_name, GetSessionUserId(), generation);
-	now->application = application();
-	now->client = client();
+	actors(now);
+}
+
+void
+rows_attempt(Circumstance *now)
+{
+	now->at = GetCurrentTimestamp();
+	now->xid = FullTransactionIdGetDatum(GetTopFullTransactionIdIfAny());
+	now->n = (Datum) 0;
+	actors(now);
 }
 
 /* Text for a row, or 0 for NULL. */
@@ -269,4 +274,5 @@ outbox_push(const OutboxEvent *event)
 	values[OUTBOX_ACTOR] = now.actor;
 
 	buffer_push(LOG_OUTBOX, values);
+	job_request_at_commit();
 }

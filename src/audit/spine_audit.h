@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * spine_audit.h
- *		The audit room: what was written, what would have been denied, and
- *		the outbox; all in the writer's own transaction.
+ *		The audit room: what was written, what was denied, and the outbox;
+ *		but for refused attempts in the writer's own transaction.
  *
  * Rows are pushed into a buffer of the backend and inserted straight into
  * the heap: at the end of the statement, after a thousand of them, at the
  * end of a subtransaction and before commit or PREPARE.  Rows of an aborted
  * subtransaction are dropped with it.  A row is formed when it is pushed, so
- * it says who acted then, not who acts at the flush.
+ * it says who acted then, not who acts at the flush.  Refused attempts go
+ * another way, which survives the rollback: see denied_record.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,7 +40,7 @@ typedef struct AuditEvent
 	Datum detail;	  /* jsonb: what only some writes say, or 0 */
 } AuditEvent;
 
-/* A write that observe mode let pass though a rule would deny it. */
+/* A write that a rule denies: let pass by observe mode, or refused. */
 typedef struct DeniedEvent
 {
 	const char *dataset;
@@ -69,6 +70,30 @@ typedef struct OutboxEvent
 extern void audit_push(const AuditEvent *event);
 extern void denied_push(const DeniedEvent *event);
 extern void outbox_push(const OutboxEvent *event);
+
+/*
+ * Keep a refused attempt where the rollback does not reach; call it just
+ * before the ereport(ERROR) that refuses, and nowhere else.  It raises nothing
+ * and waits for nothing: a job writes the row to spine.denied_log soon after.
+ * What does not fit is clipped, and too many a second are counted.  Does
+ * nothing unless spine is preloaded.
+ */
+extern void denied_record(const DeniedEvent *event);
+
+/* A refused attempt that is being written down. */
+typedef struct DeniedWritten
+{
+	const char *dataset;
+	const char *action;
+	const char *actor;
+	const char *from_state; /* or NULL */
+	const char *rule;		/* or NULL */
+	Datum		detail;		/* jsonb as it was recorded, or 0 */
+} DeniedWritten;
+
+/* Is told of each, in the transaction that writes it down; or NULL. */
+typedef void (*DeniedWrittenHook)(const DeniedWritten *attempt);
+extern DeniedWrittenHook denied_written_hook;
 
 /* Insert what the current (sub)transaction level has pushed. */
 extern void audit_flush(void);

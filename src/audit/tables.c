@@ -206,10 +206,14 @@ batch_clear(void)
 }
 
 void
-tables_end_level(int level, bool committed)
+table_insert_ended(void)
 {
 	batch_clear();
+}
 
+void
+tables_end_level(int level, bool committed)
+{
 	for (int i = 0; i < LOG_TABLES; i++)
 	{
 		if (tables[i].lock_level >= level)

@@ -23,16 +23,22 @@
 /* Is the user the owner of the relation, or a superuser? */
 #if PG_VERSION_NUM >= 160000
 #include "catalog/objectaccess.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #define relation_owned_by(relid, user)                                        \
 	object_ownercheck(RelationRelationId, (relid), (user))
 #define function_execute_allowed(fn, user)                                    \
 	(object_aclcheck(ProcedureRelationId, (fn), (user), ACL_EXECUTE) ==       \
 	 ACLCHECK_OK)
+#define schema_create_allowed(schema, user)                                   \
+	(object_aclcheck(NamespaceRelationId, (schema), (user), ACL_CREATE) ==    \
+	 ACLCHECK_OK)
 #else
 #define relation_owned_by(relid, user) pg_class_ownercheck((relid), (user))
 #define function_execute_allowed(fn, user)                                    \
 	(pg_proc_aclcheck((fn), (user), ACL_EXECUTE) == ACLCHECK_OK)
+#define schema_create_allowed(schema, user)                                   \
+	(pg_namespace_aclcheck((schema), (user), ACL_CREATE) == ACLCHECK_OK)
 #endif
 
 /* Does the member of this membership have the role's privileges by it?  From
@@ -55,6 +61,37 @@ membership_inherits(HeapTuple membership)
 	}
 	return inherits;
 }
+#endif
+
+/* Arguments of a hook of ExecutorRun, to declare and to pass on; the query is
+ * queryDesc. */
+#if PG_VERSION_NUM >= 180000
+#define EXECUTOR_RUN_ARGS                                                     \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define EXECUTOR_RUN_PASS queryDesc, direction, count
+#else
+#define EXECUTOR_RUN_ARGS                                                     \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool once
+#define EXECUTOR_RUN_PASS queryDesc, direction, count, once
+#endif
+
+/*
+ * What ExecutorCheckPerms_hook is given: rights wanted on relations.  Before
+ * 16 they stand in the range table itself.
+ */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/parsenodes.h"
+typedef RTEPermissionInfo WantedRights;
+#define CHECK_PERMS_PARAMETERS                                                \
+	List *rangeTable, List *wantedRights, bool ereport_on_violation
+#define CHECK_PERMS_ARGUMENTS rangeTable, wantedRights, ereport_on_violation
+#define wants_rights(entry) true
+#else
+#include "nodes/parsenodes.h"
+typedef RangeTblEntry WantedRights;
+#define CHECK_PERMS_PARAMETERS List *wantedRights, bool ereport_on_violation
+#define CHECK_PERMS_ARGUMENTS wantedRights, ereport_on_violation
+#define wants_rights(entry) ((entry)->rtekind == RTE_RELATION)
 #endif
 
 /* In front of a declaration: the function does not return. */

@@ -36,6 +36,26 @@ typedef struct FunctionPin
 	char	   *sha256;	  /* hex hash of what the function does */
 } FunctionPin;
 
+/* The pin of a function as it is now.  Belongs between act_as and act_done:
+ * names in it are qualified by what search_path leaves out. */
+extern FunctionPin *function_pin(Oid function);
+
+/*
+ * The expression with a column's new name, where it names the column (as
+ * OLD.column, NEW.column, or bare for EXPRESSION_CHECK); the text itself if
+ * it does not.
+ */
+extern char *expression_rename(const char *text, ExpressionScope scope,
+							   const char *before, const char *after);
+
+/*
+ * The same for schema.name in an expression or a function's text; name NULL:
+ * for the schema before any name.
+ */
+extern char *qualified_rename(const char *text, const char *schema,
+							  const char *name, const char *new_schema,
+							  const char *new_name);
+
 typedef struct Expression Expression;
 
 typedef enum ExpressionResult

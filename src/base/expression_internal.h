@@ -86,9 +86,6 @@ extern bool error_is_a_verdict(const ErrorData *error);
 
 /* ---- in function_pin.c ---- */
 
-/* All of these belong between act_as and act_done: names are qualified by
- * what search_path leaves out. */
-extern FunctionPin *function_pin(Oid function);
 /* The pin of a function in a list, by identity; NULL if there is none. */
 extern const FunctionPin *function_pin_find(const List *pins,
 											const char *identity);

@@ -1,16 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * job.c
- *		The list of jobs that the rooms registered.
+ *		The list of jobs that the rooms registered, and asking for them.
  *
  *-------------------------------------------------------------------------
  */
 #include "spine.h"
 
+#include "access/xact.h"
 #include "base/job.h"
 
+JobRequestHook job_request_hook = NULL;
+
 static const Job *jobs[32];
-static int	registered = 0;
+static int		  registered = 0;
+static bool		  at_commit = false; /* this transaction asks if it commits */
 
 void
 job_register(const Job *job)
@@ -31,4 +35,35 @@ const Job *
 job_at(int n)
 {
 	return jobs[n];
+}
+
+void
+job_request(void)
+{
+	if (job_request_hook != NULL)
+		job_request_hook();
+}
+
+/* What was written is visible by the time the callback runs. */
+static void
+ask_at_commit(XactEvent event, void *arg)
+{
+	if (at_commit && event == XACT_EVENT_COMMIT)
+		job_request();
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		event == XACT_EVENT_PREPARE)
+		at_commit = false;
+}
+
+void
+job_request_at_commit(void)
+{
+	static bool known = false;
+
+	if (job_request_hook == NULL)
+		return;
+	if (!known)
+		RegisterXactCallback(ask_at_commit, NULL);
+	known = true;
+	at_commit = true;
 }

@@ -15,26 +15,46 @@
 /*
  * One kind of work in one database.
  *
- * work is called in a transaction of its own, as the owner of the extension
- * with search_path pinned, connected to SPI, with a snapshot.  It does a
- * short piece and returns whether there is more to do at once: then it is
- * called again, in a new transaction.  An error ends that transaction alone;
- * the job is tried again later, the other jobs go on.
+ * work is called in a transaction of its own, or a subtransaction that fails
+ * alone, as the owner of the extension with search_path pinned, connected to
+ * SPI, with a snapshot.  It does a short piece and returns whether there is
+ * more to do at once: then it is called again, in a new transaction.  An
+ * error undoes that piece alone; the job is tried again later, the other jobs
+ * go on.
+ *
+ * A job is due so many seconds after its last run ended.  With every 0, or a
+ * few seconds, it runs whenever a steward comes: each spine.steward_interval,
+ * and at once after job_request.
  */
 typedef struct Job
 {
-	const char *name;		 /* snake_case, unique */
-	const char *description; /* one sentence for people */
-	int			every;		 /* seconds from the end of a run to the next */
+	const char *name;		  /* snake_case, unique */
+	const char *description;  /* one sentence for people */
+	int			every;		  /* seconds from the end of a run to the next */
 	bool		preload_only; /* has nothing to do without preload */
-	bool		(*work)(void);
+	bool (*work)(void);
 } Job;
 
 /* The job must live for ever. */
 extern void job_register(const Job *job);
 
 /* All jobs, in the order in which they were registered. */
-extern int	job_count(void);
+extern int		  job_count(void);
 extern const Job *job_at(int n);
+
+/*
+ * Ask for a steward in this database now; it comes once a second at most.
+ * Costs a memory barrier where it is asked for already; allocates nothing,
+ * takes no lock, raises nothing, so it may be called from anywhere.  Does
+ * nothing without preload.
+ */
+extern void job_request(void);
+
+/* The same when the current transaction commits, if it does. */
+extern void job_request_at_commit(void);
+
+/* Set by who runs the jobs. */
+typedef void (*JobRequestHook)(void);
+extern JobRequestHook job_request_hook;
 
 #endif /* SPINE_JOB_H */

@@ -8,16 +8,74 @@
 #include "spine.h"
 
 #include "base/settings.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 char	   *spine_store = NULL;
 int			spine_require_owner_level = REQUIRE_OWNER_OFF;
+int			spine_denied_ring_size = 4096;
+int			spine_denied_rate = 2000;
+char	   *spine_audit_keep = NULL;
+bool		spine_workers = true;
+int			spine_steward_interval = 10;
+int			spine_max_stewards = 2;
+int			spine_override_max = 86400;
 
 static const struct config_enum_entry require_owner_words[] =
 	{{"off", REQUIRE_OWNER_OFF, false},
 	 {"warn", REQUIRE_OWNER_WARN, false},
 	 {"error", REQUIRE_OWNER_ERROR, false},
 	 {NULL, 0, false}};
+
+/* spine.audit_keep: empty, or a number of days, months or years. */
+static bool
+check_audit_keep(char **value, void **extra, GucSource source)
+{
+	static const char *const units[] = {"day", "days", "month",
+										"months", "year", "years"};
+	char	   *end;
+	long		number;
+
+	if ((*value)[0] == '\0')
+		return true;
+
+	/* So many that the time before them is still one of our calendar. */
+	errno = 0;
+	number = strtol(*value, &end, 10);
+	if (errno == 0 && *end == ' ' && number > 0 &&
+		number <= (end[1] == 'y' ? 1000 : 10000))
+		for (int i = 0; i < (int) lengthof(units); i++)
+			if (strcmp(end + 1, units[i]) == 0)
+				return true;
+
+	GUC_check_errdetail("Give a number of days, months or years, as in "
+						"\"13 months\".");
+	return false;
+}
+
+/* What the audit log and the log of denied writes keep. */
+static void
+audit_settings(void)
+{
+	/* Memory is there for whom the server asked for it, when it started. */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable(
+			"spine.denied_ring_size",
+			"Refused attempts that shared memory has room for.",
+			"They wait there until a job writes them to spine.denied_log.",
+			&spine_denied_ring_size, 4096, 64, 262144, PGC_POSTMASTER, 0, NULL,
+			NULL, NULL);
+
+	DefineCustomIntVariable(
+		"spine.denied_rate", "Refused attempts that are kept in a second.",
+		"For each role, dataset and attribute; what is more is counted.",
+		&spine_denied_rate, 2000, 1, 1000000, PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"spine.audit_keep", "How long audited and denied rows are kept.",
+		"A number of days, months or years; whole months go. Empty: for ever.",
+		&spine_audit_keep, "", PGC_SUSET, 0, check_audit_keep, NULL, NULL);
+}
 
 void
 settings_init(void)
@@ -36,6 +94,31 @@ settings_init(void)
 		"tables; superusers and spine_admin are only warned.",
 		&spine_require_owner_level, REQUIRE_OWNER_OFF, require_owner_words,
 		PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("spine.workers",
+							 "Runs jobs by background workers.",
+							 "They need spine in shared_preload_libraries.",
+							 &spine_workers, true, PGC_SIGHUP, 0, NULL, NULL,
+							 NULL);
+
+	DefineCustomIntVariable(
+		"spine.steward_interval",
+		"Time between two visits of a steward to a database.",
+		"It comes sooner where it is asked for.", &spine_steward_interval, 10,
+		1, 3600, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("spine.max_stewards",
+							"Number of databases that are visited at a time.",
+							"Each takes a slot of max_worker_processes.",
+							&spine_max_stewards, 2, 1, 16, PGC_SIGHUP, 0, NULL,
+							NULL, NULL);
+
+	audit_settings();
+
+	DefineCustomIntVariable("spine.override_max",
+							"Longest time for which an override may be given.",
+							NULL, &spine_override_max, 86400, 1, 31536000,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("spine");
 }

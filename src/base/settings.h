@@ -22,6 +22,27 @@ typedef enum RequireOwner
 } RequireOwner;
 extern int	spine_require_owner_level;
 
+/* spine.workers: do launcher and stewards work at all? */
+extern bool spine_workers;
+/* spine.steward_interval: seconds between visits to a database, at least. */
+extern int	spine_steward_interval;
+/* spine.max_stewards: visits that there may be at a time. */
+extern int	spine_max_stewards;
+
+/* spine.denied_ring_size: refused attempts that shared memory has room for;
+ * means something only where spine is preloaded. */
+extern int	spine_denied_ring_size;
+
+/* spine.denied_rate: refused attempts kept in a second, of a role at an
+ * attribute of a dataset. */
+extern int	spine_denied_rate;
+
+/* spine.audit_keep: how long the logs keep rows, as an interval; '' = ever. */
+extern char *spine_audit_keep;
+
+/* spine.override_max: longest life of an override, in seconds. */
+extern int	spine_override_max;
+
 extern void settings_init(void);
 
 #endif /* SPINE_SETTINGS_H */

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "base/rights.h"
 #include "catalog/owner.h"
+#include "catalog/rights_diff.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -67,7 +68,7 @@ documents_equal(const Jsonb *a, const Jsonb *b)
 }
 
 /* The document of a revision that must exist; 0 is the empty one. */
-static Jsonb *
+Jsonb *
 existing_document(int64 rev)
 {
 	Jsonb *document = rev == 0 ? document_empty() : document_of_revision(rev);
@@ -115,6 +116,15 @@ step_context(void *arg)
 	errcontext("%s of %s \"%s\"", step->action, step->kind, step->key);
 }
 
+/* How many sections that change attachments are running. */
+static int applying = 0;
+
+bool
+catalog_is_applying(void)
+{
+	return applying > 0;
+}
+
 /* Run the statements of one step. */
 static void
 run_step(PlanStep *step)
@@ -136,13 +146,22 @@ run_steps(const List *steps)
 	ListCell   *lc;
 
 	SPI_connect();
-	foreach (lc, steps)
+	applying++;
+	PG_TRY();
 	{
-		PlanStep   *step = lfirst(lc);
+		foreach (lc, steps)
+		{
+			PlanStep   *step = lfirst(lc);
 
-		if (step->execute && step->sql != NULL)
-			run_step(step);
+			if (step->execute && step->sql != NULL)
+				run_step(step);
+		}
 	}
+	PG_FINALLY();
+	{
+		applying--;
+	}
+	PG_END_TRY();
 	SPI_finish();
 	act_done(&before);
 }
@@ -307,7 +326,10 @@ spine_diff(PG_FUNCTION_ARGS)
 	Jsonb	   *before = existing_document(PG_GETARG_INT64(0));
 	Jsonb	   *after = existing_document(PG_GETARG_INT64(1));
 
-	return_steps(fcinfo, document_diff(&before->root, &after->root));
+	return_steps(fcinfo,
+				 list_concat(document_diff(&before->root, &after->root),
+							 document_right_steps(&before->root,
+												  &after->root)));
 	return (Datum) 0;
 }
 
@@ -393,10 +415,19 @@ attached_relations(bool drop)
 	int			count = 0;
 
 	SPI_connect();
-	if (drop)
-		drop_leftovers();
-	else
-		count = count_attached();
+	applying++;
+	PG_TRY();
+	{
+		if (drop)
+			drop_leftovers();
+		else
+			count = count_attached();
+	}
+	PG_FINALLY();
+	{
+		applying--;
+	}
+	PG_END_TRY();
 	SPI_finish();
 	act_done(&before);
 	return count;

@@ -263,6 +263,11 @@ extern void revision_lock(void);
 extern void revision_insert(int64 rev, const Jsonb *document,
 							const char *message);
 
+/* ---- in apply.c ---- */
+
+/* The document of a revision that must exist; 0 is the empty one. */
+extern Jsonb *existing_document(int64 rev);
+
 /* ---- in digest.c ---- */
 
 /* SHA-256 over the document's text in UTF-8, as hex digits. */

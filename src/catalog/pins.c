@@ -44,6 +44,14 @@ pin_of(const List *pins, const char *identity)
 	return NULL;
 }
 
+/* Does the dataset say anything that functions may stand behind? */
+static bool
+uses_functions(const SpecDataset *dataset)
+{
+	return dataset->lifecycle != NULL ||
+		jb_get_array(dataset->definition, "triggers") != NULL;
+}
+
 /* The pins of a dataset as its functions are now, each function once. */
 static List *
 find_pins(const SpecDataset *dataset, Oid relid)
@@ -91,7 +99,7 @@ pins_find(const SpecDataset *dataset, Oid relid)
 	ResourceOwner  owner = CurrentResourceOwner;
 	List *volatile pins = NIL;
 
-	if (pins_hook == NULL || dataset->lifecycle == NULL || !OidIsValid(relid))
+	if (pins_hook == NULL || !uses_functions(dataset) || !OidIsValid(relid))
 		return NIL;
 
 	BeginInternalSubTransaction(NULL);
@@ -132,7 +140,7 @@ pins_equal(const List *a, const List *b)
 
 /*
  * What new pins a dataset needs, if any.  One without pins has no functions
- * that could have changed.
+ * that could have changed, but a trigger that it names may be new.
  */
 static PinChange *
 pin_change(SpecDataset *dataset, Oid user)
@@ -141,7 +149,9 @@ pin_change(SpecDataset *dataset, Oid user)
 	PinChange *change;
 	Oid		   relid;
 
-	if (before == NIL || !dataset->local)
+	if (!dataset->local ||
+		(before == NIL &&
+		 jb_get_array(dataset->definition, "triggers") == NULL))
 		return NULL;
 	relid = spec_relation_oid(dataset->relation);
 	if (!OidIsValid(relid) ||
@@ -156,6 +166,26 @@ pin_change(SpecDataset *dataset, Oid user)
 	return pins_equal(before, change->after) ? NULL : change;
 }
 
+/* Does any dataset of a document name triggers? */
+static bool
+names_triggers(const JsonbContainer *doc)
+{
+	Pairs contexts;
+	Pairs datasets;
+
+	pairs_begin(&contexts, jb_get_object(doc, "contexts"), NULL);
+	while (pairs_next(&contexts))
+	{
+		pairs_begin(&datasets,
+					jb_get_object(value_object(contexts.before), "datasets"),
+					NULL);
+		while (pairs_next(&datasets))
+			if (jb_get_array(value_object(datasets.before), "triggers"))
+				return true;
+	}
+	return false;
+}
+
 /*
  * The datasets that a document names and whose definition in the accepted
  * document stays, but whose functions changed (List of PinChange).  A valid
@@ -168,7 +198,7 @@ pins_changed(const JsonbContainer *doc, const JsonbContainer *before,
 	List	 *changes = NIL;
 	ListCell *lc;
 
-	if (pins_hook == NULL || !catalog_has_pins())
+	if (pins_hook == NULL || (!catalog_has_pins() && !names_triggers(merged)))
 		return NIL;
 
 	foreach (lc, document_datasets(merged))

@@ -40,14 +40,13 @@ typedef struct EntityKind
 /* Members whose room comes later; a star stands for the whole entity. */
 static const char *const later_all[] = {"*", NULL};
 static const char *const later_none[] = {NULL};
-static const char *const later_dataset[] =
-	{"retention", "subjects", "allow_fk_actions",
-	 "triggers",  "privacy",  "slos",
-	 "contracts", "read",	  NULL};
+static const char *const later_dataset[] = {"retention", "subjects",
+											"triggers",	 "privacy",
+											"slos",		 "contracts",
+											"read",		 NULL};
 static const char *const later_attribute[] = {"residency", "erasure",
 											  "encrypted", "retention", NULL};
-static const char *const later_lifecycle[] = {"alerts", "contention", NULL};
-static const char *const later_state[] = {"read", NULL};
+static const char *const later_lifecycle[] = {NULL};
 
 static const EntityKind dataset_maps[] = {
 	{"attributes", "attribute", KEY_PATH, risk_of_attribute, later_attribute},
@@ -59,7 +58,7 @@ static const EntityKind dataset_maps[] = {
 };
 
 static const EntityKind lifecycle_maps[] = {
-	{"states", "state", KEY_COLON, risk_of_state, later_state},
+	{"states", "state", KEY_COLON, risk_of_state, later_none},
 	{"transitions", "transition", KEY_COLON, risk_of_transition, later_none},
 	{"invariants", "invariant", KEY_COLON, risk_of_invariant, later_none},
 	{"children", "child", KEY_COLON, risk_of_child, later_none},
@@ -79,6 +78,18 @@ catalog_register_steps(CatalogStepsHook hook)
 	steps_hooks[steps_hook_count++] = hook;
 }
 
+static CatalogStepsHook copies_hooks[4];
+static int	copies_hook_count = 0;
+
+void
+catalog_register_copies(CatalogStepsHook hook)
+{
+	if (copies_hook_count == lengthof(copies_hooks))
+		/* cannot happen */
+		elog(ERROR, "too many rooms guard copies");
+	copies_hooks[copies_hook_count++] = hook;
+}
+
 /* ---- steps ---- */
 
 /* Does the list hold the key? */
@@ -91,27 +102,11 @@ listed(const JsonbValue *key, const char *const *words)
 	return false;
 }
 
-/*
- * Is all that differs in this member enforced, or nothing?  Of contention,
- * the version is.
- */
+/* Is all that differs in this member enforced, or nothing? */
 static bool
 enforced_already(const Pairs *member)
 {
-	Pairs		pairs;
-
-	if (values_equal(member->before, member->after))
-		return true;
-	if (!key_is(&member->key, "contention"))
-		return false;
-
-	pairs_begin(&pairs, value_object(member->before),
-				value_object(member->after));
-	while (pairs_next(&pairs))
-		if (!key_is(&pairs.key, "version") &&
-			!values_equal(pairs.before, pairs.after))
-			return false;
-	return true;
+	return values_equal(member->before, member->after);
 }
 
 /*
@@ -473,6 +468,106 @@ local_dataset(const JsonbValue *context_name, const JsonbValue *context,
 	return spec;
 }
 
+/* ---- copies that are stored here ---- */
+
+static const char *const copy_sections[] = {"replicas", "caches", "snapshots"};
+
+/* The placement as a copy; NULL if it is in another store or says not where. */
+static SpecCopy *
+copy_read(const char *section, const JsonbValue *name,
+		  const JsonbContainer *placement, const char *owner,
+		  const char *local_store)
+{
+	char	   *store = jb_get_text(placement, "store");
+	SpecCopy   *copy;
+
+	if (store == NULL || strcmp(store, local_store) != 0)
+		return NULL;
+	copy = palloc0(sizeof(SpecCopy));
+	copy->section = section;
+	copy->name = jb_text(name);
+	copy->relation = jb_get_text(placement, "locator");
+	copy->flow = jb_get_text(placement, "flow");
+	copy->owner = jb_get_text(placement, "owner");
+	if (copy->owner == NULL)
+		copy->owner = owner;
+	return copy->relation == NULL ? NULL : copy;
+}
+
+/* The copies of a dataset in this store (List of SpecCopy). */
+static List *
+copies_read(const JsonbContainer *context, const JsonbContainer *dataset,
+			const char *local_store)
+{
+	char	   *owner = jb_get_text(dataset, "owner");
+	List	   *copies = NIL;
+
+	if (owner == NULL)
+		owner = jb_get_text(context, "owner");
+	for (int i = 0; i < (int) lengthof(copy_sections); i++)
+	{
+		const JsonbContainer *section =
+			jb_get_object(dataset, copy_sections[i]);
+		JsonbValue	name;
+		JsonbValue	value;
+		JbCursor	cursor;
+
+		if (section == NULL)
+			continue;
+		jb_walk(&cursor, section);
+		while (jb_next_member(&cursor, &name, &value))
+		{
+			SpecCopy   *copy = value_object(&value) == NULL ?
+				NULL :
+				copy_read(copy_sections[i], &name, value_object(&value), owner,
+						  local_store);
+
+			if (copy != NULL)
+				copies = lappend(copies, copy);
+		}
+	}
+	return copies;
+}
+
+/* Mark the copies whose relations the user owns; invalid: all of them. */
+static void
+mark_attachable(const List *copies, Oid user)
+{
+	ListCell   *lc;
+
+	foreach (lc, copies)
+	{
+		SpecCopy   *copy = lfirst(lc);
+		Oid			relid = spec_relation_oid(copy->relation);
+
+		copy->may_attach = OidIsValid(relid) &&
+			(!OidIsValid(user) || relation_owned_by(relid, user));
+	}
+}
+
+/* The dataset's model if it has copies here; NULL otherwise. */
+static SpecDataset *
+copied_dataset(const JsonbValue *context_name, const JsonbValue *context,
+			   const JsonbValue *name, const JsonbValue *dataset,
+			   const char *local_store, Oid user)
+{
+	List	   *copies;
+	SpecDataset *spec;
+
+	if (value_object(dataset) == NULL || local_store == NULL)
+		return NULL;
+	copies =
+		copies_read(value_object(context), value_object(dataset), local_store);
+	if (copies == NIL)
+		return NULL;
+	mark_attachable(copies, user);
+	spec = spec_dataset_read(jb_text(context_name), value_object(context),
+							 jb_text(name), value_object(dataset));
+	spec->local = dataset_is_local(value_object(dataset), local_store);
+	spec->copies = copies;
+	return spec;
+}
+
 /* Let every room append its steps about one dataset. */
 void
 catalog_run_steps(const SpecDataset *before, const SpecDataset *after,
@@ -545,6 +640,24 @@ attach_dataset(Attacher *attacher, const Pairs *context, const Pairs *dataset,
 		catalog_run_steps(before, after, &attacher->steps);
 }
 
+/* Append the rooms' steps about the copies of one dataset. */
+static void
+attach_copies(Attacher *attacher, const Pairs *context, const Pairs *dataset)
+{
+	SpecDataset *before =
+		copied_dataset(&context->key, context->before, &dataset->key,
+					   dataset->before, attacher->before_store,
+					   attacher->user);
+	SpecDataset *after =
+		copied_dataset(&context->key, context->after, &dataset->key,
+					   dataset->after, attacher->after_store, attacher->user);
+
+	if (before == NULL && after == NULL)
+		return;
+	for (int i = 0; i < copies_hook_count; i++)
+		copies_hooks[i](before, after, &attacher->steps);
+}
+
 /*
  * The same for a dataset that stays as it is, which hardly ever needs
  * anything: looked at in memory that is used again for the next one, so that
@@ -559,13 +672,17 @@ mend_dataset(Attacher *attacher, const Pairs *context, const Pairs *dataset)
 
 	attacher->steps = NIL;
 	attach_dataset(attacher, context, dataset, true);
+	attach_copies(attacher, context, dataset);
 	whole = attacher->steps == NIL;
 	attacher->steps = steps;
 	MemoryContextSwitchTo(mcxt);
 	MemoryContextReset(attacher->scratch);
 
 	if (!whole)
+	{
 		attach_dataset(attacher, context, dataset, true);
+		attach_copies(attacher, context, dataset);
+	}
 }
 
 /* Steps about the attachments of one context's datasets. */
@@ -586,7 +703,10 @@ attach_context(Attacher *attacher, const Pairs *context)
 		if (same && values_equal(pairs.before, pairs.after))
 			mend_dataset(attacher, context, &pairs);
 		else
+		{
 			attach_dataset(attacher, context, &pairs, false);
+			attach_copies(attacher, context, &pairs);
+		}
 	}
 }
 
@@ -674,6 +794,41 @@ catalog_local_datasets(void)
 		if (((SpecDataset *) lfirst(lc))->local)
 			local = lappend(local, lfirst(lc));
 	return local;
+}
+
+/* Append the datasets of one context that have copies in the store. */
+static List *
+context_copied(List *datasets, const Pairs *context, const char *local_store)
+{
+	Pairs		pairs;
+
+	pairs_begin(&pairs,
+				jb_get_object(value_object(context->after), "datasets"), NULL);
+	while (pairs_next(&pairs))
+	{
+		SpecDataset *spec =
+			copied_dataset(&context->key, context->after, &pairs.key,
+						   pairs.before, local_store, InvalidOid);
+
+		if (spec != NULL)
+			datasets = lappend(datasets, spec);
+	}
+	return datasets;
+}
+
+List *
+catalog_copied_datasets(void)
+{
+	int64		rev;
+	Jsonb	   *newest = document_newest(&rev);
+	char	   *local_store = document_local_store(&newest->root);
+	List	   *datasets = NIL;
+	Pairs		pairs;
+
+	pairs_begin(&pairs, NULL, jb_get_object(&newest->root, "contexts"));
+	while (pairs_next(&pairs))
+		datasets = context_copied(datasets, &pairs, local_store);
+	return datasets;
 }
 
 /* A dataset's member in a document; false if it is not there. */

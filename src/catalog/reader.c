@@ -205,8 +205,8 @@ catalog_dataset(const char *key)
  * The dataset that a relation itself belongs to: as its own relation rather
  * than as a child table, if it is both.
  */
-static char *
-dataset_of_one(Oid relid, char **child)
+char *
+catalog_dataset_at(Oid relid, char **child)
 {
 	Lookup		lookup;
 	ScanKeyData key;
@@ -270,7 +270,7 @@ catalog_dataset_of(Oid relid, char **child)
 
 	check_stack_depth();
 	*name = NULL;
-	found = dataset_of_one(relid, name);
+	found = catalog_dataset_at(relid, name);
 	if (found != NULL)
 		return found;
 
@@ -312,6 +312,29 @@ catalog_party_role(const char *party)
 		return name != NULL ? get_role_oid(name, true) : InvalidOid;
 	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) ? role :
 																	InvalidOid;
+}
+
+/* Every relation here that a dataset names, once (List of Oid). */
+List *
+catalog_governed_relations(void)
+{
+	Lookup		lookup;
+	List	   *relations = NIL;
+	HeapTuple	row;
+
+	lookup.rel = table_open(spine_table_oid_strict("asset"), AccessShareLock);
+	lookup.scan =
+		systable_beginscan(lookup.rel, InvalidOid, false, NULL, 0, NULL);
+	while ((row = lookup_next(&lookup)) != NULL)
+	{
+		Oid relid =
+			DatumGetObjectId(column_plain(&lookup, row, Anum_asset_relid));
+
+		if (OidIsValid(relid))
+			relations = list_append_unique_oid(relations, relid);
+	}
+	lookup_end(&lookup);
+	return relations;
 }
 
 /* Is any function pinned at all? */

@@ -116,6 +116,7 @@ static const MemberRule attribute_rules[] =
 	 {"links", SCOPE_SCHEMA, true, false, BINDS_NEVER},
 	 {"unit", SCOPE_SCHEMA, false, false, BINDS_NEVER},
 	 {"encrypted", SCOPE_CLASSIFICATION, false, false, BINDS_NEVER},
+	 {"forbid", SCOPE_CLASSIFICATION, false, false, BINDS_ALWAYS},
 	 {"erasure", SCOPE_ERASURE, false, false, BINDS_NEVER},
 	 {"legal_basis", SCOPE_ERASURE, false, false, BINDS_NEVER},
 	 {"residency", SCOPE_RESIDENCY, false, false, BINDS_NEVER},

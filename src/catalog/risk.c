@@ -314,7 +314,8 @@ risk_of_dataset(const JsonbValue *name, const JsonbValue *before,
 		{"attributes", RISK_SAFE},	  {"replicas", RISK_SAFE},
 		{"caches", RISK_SAFE},		  {"snapshots", RISK_SAFE},
 		{"derived", RISK_SAFE},		  {"lifecycle", RISK_SAFE},
-		{"consumers", RISK_SAFE},	  {NULL, RISK_SAFE},
+		{"consumers", RISK_SAFE},	  {"read_view", RISK_BREAKING},
+		{NULL, RISK_SAFE},
 	};
 
 	if (before == NULL)
@@ -330,12 +331,20 @@ Risk
 risk_of_attribute(const JsonbValue *name, const JsonbValue *before,
 				  const JsonbValue *after)
 {
-	if (after == NULL)
+	JsonbValue	had;
+	JsonbValue	has;
+	bool		had_rule = jb_get(value_object(before), "forbid", &had);
+	bool		has_rule = jb_get(value_object(after), "forbid", &has);
+
+	/* Another rule refuses what was written, or ends a protection. */
+	if (after == NULL ||
+		!values_equal(had_rule ? &had : NULL, has_rule ? &has : NULL))
 		return RISK_BREAKING;
 	return risk_of_entry(name, before, after);
 }
 
-/* Of contention, only the version decides about writes as yet. */
+/* Another version makes clients write otherwise; the rest of contention says
+ * what becomes of writes that are denied. */
 static Risk
 contention_risk(const JsonbValue *before, const JsonbValue *after)
 {
@@ -383,13 +392,31 @@ risk_of_lifecycle(const JsonbValue *name, const JsonbValue *before,
 				 contention_risk(before, after));
 }
 
+/* The risk of other people reading rows of a state: without a list, all do. */
+static Risk
+readers_risk(const JsonbValue *before, const JsonbValue *after)
+{
+	JsonbValue	had;
+	JsonbValue	has;
+	bool		had_list = jb_get(value_object(before), "read", &had);
+	bool		has_list = jb_get(value_object(after), "read", &has);
+
+	if (!had_list || !has_list)
+		return had_list == has_list ? RISK_SAFE :
+			has_list				? RISK_BREAKING :
+									  RISK_REVIEW;
+	return parties_risk(jb_get_texts(value_object(before), "read"),
+						jb_get_texts(value_object(after), "read"));
+}
+
 Risk
 risk_of_state(const JsonbValue *name, const JsonbValue *before,
 			  const JsonbValue *after)
 {
 	static const MemberRisk rules[] = {
 		{"write", RISK_SAFE},	{"locked", RISK_SAFE}, {"insert", RISK_SAFE},
-		{"initial", RISK_SAFE}, {"delete", RISK_SAFE}, {NULL, RISK_SAFE},
+		{"initial", RISK_SAFE}, {"delete", RISK_SAFE}, {"read", RISK_SAFE},
+		{NULL, RISK_SAFE},
 	};
 	const SpecState *had;
 	const SpecState *has;
@@ -405,6 +432,7 @@ risk_of_state(const JsonbValue *name, const JsonbValue *before,
 	risk = members_risk(before, after, rules);
 	risk = worse(risk, writes_risk(had, has));
 	risk = worse(risk, parties_risk(inserters(had), inserters(has)));
+	risk = worse(risk, readers_risk(before, after));
 	return worse(risk, parties_risk(had->remove, has->remove));
 }
 

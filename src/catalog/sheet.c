@@ -134,20 +134,23 @@ column_type(const Sheet *sheet, const char *name)
 	return OidIsValid(type) ? format_type_with_typemod(type, typmod) : NULL;
 }
 
-/* The attributes that the document lists. */
+/* The attributes that the document lists; what they may not hold where there
+ * are such rules. */
 static void
 put_attributes(const Sheet *sheet)
 {
 	static const char *const titles[] = {"Attribute",	   "Type / shape",
 										 "Classification", "Tags",
-										 "Erasure",		   "Description"};
+										 "Erasure",		   "Description",
+										 "May not hold"};
 	List	   *members =
 		members_sorted(jb_get_object(sheet->definition, "attributes"));
+	int			n = lengthof(titles) - (sheet->dataset->forbids == NIL ? 1 : 0);
 	ListCell   *lc;
 
 	if (members == NIL)
 		return;
-	md_titles(sheet->out, lengthof(titles), titles);
+	md_titles(sheet->out, n, titles);
 	foreach (lc, members)
 	{
 		const Member *member = lfirst(lc);
@@ -159,9 +162,10 @@ put_attributes(const Sheet *sheet)
 					  member_words(obj, "tags"),
 					  member_words(obj, "erasure"),
 					  member_words(obj, "description"),
+					  member_words(obj, "forbid"),
 		  };
 
-		md_row(sheet->out, lengthof(cells), cells);
+		md_row(sheet->out, n, cells);
 	}
 	md_end(sheet->out);
 }

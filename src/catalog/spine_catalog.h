@@ -157,6 +157,17 @@ typedef struct SpecForbid
 	List	   *detectors; /* of char *: card_number, secret, plain_text */
 } SpecForbid;
 
+/* A copy of the dataset that is stored in this database. */
+typedef struct SpecCopy
+{
+	const char *section;	 /* replicas, caches or snapshots */
+	const char *name;		 /* of the placement */
+	const char *relation;	 /* its locator, as written */
+	const char *flow;		 /* or NULL */
+	const char *owner;		 /* party that runs the flow, or NULL */
+	bool		may_attach;	 /* may who asks have triggers attached? */
+} SpecCopy;
+
 typedef struct SpecDataset
 {
 	const char *key;		 /* context.dataset */
@@ -176,6 +187,7 @@ typedef struct SpecDataset
 	List	   *forbids;	 /* of SpecForbid */
 	double		audit_reads; /* share of reading statements, 0 to 1 */
 	bool		local;		 /* lives in this database's store? */
+	List	   *copies;		 /* of SpecCopy; only where hooks for copies ask */
 	SpecLifecycle *lifecycle; /* or NULL */
 	const JsonbContainer *definition; /* the dataset's own member */
 	const JsonbContainer *parties; /* of the document being planned; NULL: as
@@ -224,6 +236,10 @@ extern CatalogDataset *catalog_dataset(const char *key);
 /* The key of the dataset that governs a relation (or its ancestor); or NULL.
  * *child receives the child's name where the relation is a child table. */
 extern char *catalog_dataset_of(Oid relid, char **child);
+/* The same for the relation itself, ancestors left out. */
+extern char *catalog_dataset_at(Oid relid, char **child);
+/* Every relation here that a dataset names (List of Oid). */
+extern List *catalog_governed_relations(void);
 /* The role of a party; InvalidOid if it has none or the role is gone. */
 extern Oid	catalog_party_role(const char *party);
 
@@ -270,7 +286,14 @@ typedef void (*CatalogHealthHook)(void (*report)(void		*arg,
 /* The newest document's datasets that live in this database (SpecDataset). */
 extern List *catalog_local_datasets(void);
 
+/* The newest document's datasets that have copies in this database's store,
+ * wherever they live themselves (SpecDataset with copies). */
+extern List *catalog_copied_datasets(void);
+
 extern void catalog_register_steps(CatalogStepsHook hook);
+/* The same for datasets that have copies here; local tells whether they live
+ * here too. */
+extern void catalog_register_copies(CatalogStepsHook hook);
 extern void catalog_register_check(CatalogCheckHook hook);
 extern void catalog_register_health(CatalogHealthHook hook);
 
@@ -285,6 +308,33 @@ extern void catalog_register_pins(CatalogPinsHook hook);
 typedef void (*CatalogSignalHook)(const char *topic, const char *asset,
 								  const Jsonb *payload);
 extern void catalog_register_signal(CatalogSignalHook hook);
+
+/* ---- in apply.c ---- */
+
+/* Is the running statement one of a plan, or of detach_all? */
+extern bool catalog_is_applying(void);
+
+/* ---- documents that follow renames (in rename.c) ---- */
+
+/* A governed table that has other names than the document says. */
+typedef struct CatalogRename
+{
+	const char *schema; /* as it was called */
+	const char *name;
+	const char *new_schema; /* as it is called now */
+	const char *new_name;
+	List	   *columns;	 /* of char *: those that were renamed */
+	List	   *new_columns; /* of char *: their new names */
+} CatalogRename;
+
+/*
+ * Write a revision in which tables and columns (List of CatalogRename) and a
+ * schema (or NULL) have their new names, in the name of the current user.
+ * Raises if a rule cannot follow.  Returns the revision, 0 if the document
+ * names none of them.
+ */
+extern int64 catalog_follow_renames(const List *renames, const char *schema,
+									const char *new_schema);
 
 extern void catalog_init(void);
 

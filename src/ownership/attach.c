@@ -11,7 +11,8 @@
  * Row triggers go on the dataset's relation; PostgreSQL clones them onto
  * partitions.  Statement triggers fire only for the table that a statement
  * names, so they go on every member of the tree.  Inheritance children that
- * are no partitions get all four.
+ * are no partitions get all four.  Members that join the tree later get theirs
+ * from the DDL guard.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +33,7 @@
 #include "nodes/value.h"
 #include "ownership/attach.h"
 #include "ownership/guard.h"
+#include "ownership/trigger_inventory.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -159,9 +161,9 @@ read_arguments(FoundTrigger *found, HeapTuple tuple, Relation catalog)
 		found->child = pstrdup(text + strlen(text) + 1);
 }
 
-/* All triggers of a table whose names are ours. */
+/* All triggers of a table whose names are ours; snapshot NULL: as of now. */
 static List *
-read_triggers(Oid relid)
+read_triggers(Oid relid, Snapshot snapshot)
 {
 	Relation	catalog = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -171,8 +173,8 @@ read_triggers(Oid relid)
 
 	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, NULL, 1,
-							  &key);
+	scan = systable_beginscan(catalog, TriggerRelidNameIndexId, true, snapshot,
+							  1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tuple);
@@ -222,7 +224,7 @@ trigger_fits(const FoundTrigger *found, const TriggerSpec *spec,
 		same_text(found->child, target->child);
 }
 
-static bool
+bool
 is_guard_function(Oid function)
 {
 	const Oid  *known = trigger_functions();
@@ -312,7 +314,7 @@ mend_trigger(StringInfo sql, const TriggerSpec *spec, const Target *target,
 static void
 mend_table(StringInfo sql, const Target *target, Oid relid)
 {
-	List	   *found = read_triggers(relid);
+	List	   *found = read_triggers(relid, NULL);
 	bool		clone = relid != target->relid && get_rel_relispartition(relid);
 
 	for (int i = 0; i < (int) lengthof(row_triggers); i++)
@@ -326,7 +328,7 @@ mend_table(StringInfo sql, const Target *target, Oid relid)
 static void
 strip_table(StringInfo sql, const Target *target, Oid relid)
 {
-	List	   *found = read_triggers(relid);
+	List	   *found = read_triggers(relid, NULL);
 	ListCell   *lc;
 
 	foreach (lc, found)
@@ -336,6 +338,102 @@ strip_table(StringInfo sql, const Target *target, Oid relid)
 		if (!trigger->cloned && same_text(trigger->dataset, target->dataset))
 			append_drop(sql, trigger->name, relid);
 	}
+}
+
+/* ---- what the DDL guard asks ---- */
+
+/* The n-th of the guard's triggers, row ones first. */
+static const TriggerSpec *
+nth_trigger(int n)
+{
+	return n < (int) lengthof(row_triggers) ?
+		&row_triggers[n] :
+		&statement_triggers[n - (int) lengthof(row_triggers)];
+}
+
+const char *
+attach_trigger_name(int n)
+{
+	return nth_trigger(n)->name;
+}
+
+/* Foreign tables have no statement triggers. */
+int
+attach_trigger_count(char relkind)
+{
+	return (int) lengthof(row_triggers) +
+		(relkind == RELKIND_FOREIGN_TABLE ?
+			 0 :
+			 (int) lengthof(statement_triggers));
+}
+
+/* Bit n: the n-th trigger is there, as it should be, and fires always. */
+uint32
+attach_whole_triggers(Oid relid, const char *dataset, const char *child,
+					  Snapshot snapshot)
+{
+	Target		target = {.dataset = dataset, .child = child, .relid = relid};
+	List	   *found = read_triggers(relid, snapshot);
+	uint32		whole = 0;
+
+	for (int n = 0; n < (int) lengthof(functions); n++)
+	{
+		const TriggerSpec *spec = nth_trigger(n);
+		const FoundTrigger *have = find_trigger(found, spec->name);
+
+		if (have != NULL && trigger_fits(have, spec, &target) &&
+			have->enabled == TRIGGER_FIRES_ALWAYS)
+			whole |= ((uint32) 1) << n;
+	}
+	return whole;
+}
+
+/* Does it carry any trigger of ours, whole or not? */
+bool
+attach_is_attached(Oid relid, Snapshot snapshot)
+{
+	ListCell   *lc;
+	List	   *found = read_triggers(relid, snapshot);
+
+	foreach (lc, found)
+		if (is_guard_function(((FoundTrigger *) lfirst(lc))->function))
+			return true;
+	return false;
+}
+
+/* How a trigger of ours fires now, as tgenabled; 0 if it is not there. */
+char
+attach_trigger_firing(Oid relid, int n)
+{
+	const FoundTrigger *have =
+		find_trigger(read_triggers(relid, NULL), attach_trigger_name(n));
+
+	return have != NULL ? have->enabled : '\0';
+}
+
+/* What a member of a governed tree lacks, as statements; NULL if nothing. */
+char *
+attach_member_sql(const char *dataset, const char *child, Oid root, Oid relid)
+{
+	Target		target = {.dataset = dataset, .child = child, .relid = root};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	mend_table(&sql, &target, relid);
+	return sql.len > 0 ? sql.data : NULL;
+}
+
+/* What takes the guard's triggers off a table that left the tree; NULL if
+ * there are none. */
+char *
+attach_strip_sql(const char *dataset, Oid relid)
+{
+	Target		target = {.dataset = dataset, .relid = relid};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	strip_table(&sql, &target, relid);
+	return sql.len > 0 ? sql.data : NULL;
 }
 
 /* The statements for a whole tree of tables; NULL if nothing is to do. */
@@ -379,7 +477,7 @@ add_step(List **steps, const char *action, const char *kind, const char *key,
 /* ---- targets of a dataset ---- */
 
 /* Is the guard of this dataset attached at all? */
-static bool
+bool
 wants_guard(const SpecDataset *spec)
 {
 	return spec != NULL && spec->local && spec->relation != NULL &&
@@ -510,7 +608,7 @@ find_invariant(const SpecDataset *spec, const char *name)
 }
 
 /* Constraints stand only where the guard enforces. */
-static bool
+bool
 wants_constraints(const SpecDataset *spec)
 {
 	return wants_guard(spec) && spec->enforcement == ENFORCEMENT_ENFORCE &&
@@ -665,7 +763,7 @@ attach_pins(const SpecDataset *spec, Relation rel)
 	if (spec->lifecycle != NULL)
 		foreach (lc, spec->lifecycle->transitions)
 			edge_pins(lfirst(lc), rel, &pins);
-	return pins;
+	return add_pins(pins, trigger_pins(spec, rel));
 }
 
 /*

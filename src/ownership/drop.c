@@ -16,6 +16,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
 #include "ownership/attach.h"
+#include "ownership/replica.h"
 
 PG_FUNCTION_INFO_V1(spine_refuse_drop);
 
@@ -50,7 +51,8 @@ spine_refuse_drop(PG_FUNCTION_ARGS)
 
 	trigger = (EventTriggerData *) fcinfo->context;
 	if (trigger->parsetree != NULL && IsA(trigger->parsetree, DropStmt) &&
-		drops_spine((DropStmt *) trigger->parsetree) && guard_is_attached())
+		drops_spine((DropStmt *) trigger->parsetree) &&
+		(guard_is_attached() || replica_is_attached()))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),

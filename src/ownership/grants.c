@@ -10,6 +10,10 @@
  * granted counts as held: grants that others made go with the grant options
  * they were made by, since no rule of a document gives any.
  *
+ * Where the Read column lets a party read the rows of some states only, it is
+ * the dataset's read_view that the party may read, not the table; to find the
+ * rows that it writes it may read their key, state and version.
+ *
  * The table's owner and superusers are left alone.  Partitions have access
  * lists of their own, which are not looked at: a statement on the root needs
  * rights on the root only.
@@ -19,6 +23,7 @@
 #include "spine.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/sysattr.h"
 #include "base/rights.h"
 #include "catalog/dependency.h"
@@ -28,9 +33,10 @@
 #include "catalog/spine_catalog.h"
 #include "miscadmin.h"
 #include "ownership/grants.h"
+#include "ownership/read_rules.h"
+#include "ownership/read_view.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -64,9 +70,15 @@ typedef struct TableGrants
 {
 	const SpecDataset *spec;
 	const SpecChild *child; /* or NULL: the dataset's own table */
+	const ReadView *view;	/* the dataset's view, if this is it; or NULL */
 	const char *key;		/* asset key, for the plan */
-	Oid			relid;
+	const char *name;		/* as SQL names it */
+	Oid			schema;
+	Oid			relid;		/* InvalidOid: a view that apply is to make */
 	Oid			owner;
+	List	   *states;		/* of ReadState: who reads rows of which */
+	bool		has_view;	/* has the dataset a view for its readers? */
+	List	   *address;	/* of char *: columns that a writer finds rows by */
 	List	   *roles;		/* of RoleRights */
 } TableGrants;
 
@@ -115,9 +127,13 @@ role_name(Oid role)
 static const char *
 table_name(Oid relid)
 {
-	return quote_qualified_identifier(get_namespace_name(
-										  get_rel_namespace(relid)),
-									  get_rel_name(relid));
+	char	   *name = get_rel_name(relid);
+
+	return name == NULL ?
+		NULL :
+		quote_qualified_identifier(get_namespace_name(
+									   get_rel_namespace(relid)),
+								   name);
 }
 
 /* ---- who ---- */
@@ -173,12 +189,61 @@ party_role(const SpecDataset *spec, const char *party)
 
 /* ---- what the document wants ---- */
 
+/*
+ * May a party read the table as a whole?  Not if no state lets it read its
+ * rows; if some do, it reads the view where there is one, and else the table,
+ * since a grant cannot tell states apart.
+ */
+static bool
+may_select(const TableGrants *table, const char *party, AclMode rights)
+{
+	switch (read_reach(table->states, party))
+	{
+		case READS_ALL:
+			return true;
+		case READS_SOME:
+			return table->view != NULL || table->child != NULL ||
+				!table->has_view;
+		case READS_NOTHING:
+			break;
+	}
+	/* Who writes a child's rows reads them. */
+	return table->child != NULL && (rights & ACL_WRITES) != 0;
+}
+
+/* Let a writer that may not read the table find the rows that it writes. */
+static void
+want_address(TableGrants *table, Oid role)
+{
+	ListCell   *lc;
+
+	foreach (lc, table->address)
+	{
+		AttrNumber	attnum = get_attnum(table->relid, lfirst(lc));
+
+		if (attnum != InvalidAttrNumber)
+			column_rights(role_rights(table, role), attnum)->wanted =
+				ACL_SELECT;
+	}
+}
+
+/* A party is to hold rights; of a view, only SELECT is ever granted. */
 static void
 want(TableGrants *table, const char *party, AclMode rights)
 {
 	Oid role = party != NULL ? party_role(table->spec, party) : InvalidOid;
 
-	if (OidIsValid(role) && role != table->owner)
+	if (!OidIsValid(role) || role == table->owner)
+		return;
+	if (table->view != NULL)
+		rights &= ACL_SELECT;
+	if ((rights & ACL_SELECT) != 0 && !may_select(table, party, rights))
+	{
+		rights &= ~ACL_SELECT;
+		if (rights != 0)
+			want_address(table, role);
+	}
+	if (rights != 0)
 		role_rights(table, role)->wanted |= rights;
 }
 
@@ -220,49 +285,25 @@ want_matrix(TableGrants *table, const SpecLifecycle *lifecycle)
 				 ACL_SELECT | ACL_UPDATE);
 }
 
-/* Who reads by the states' own lists. */
+/* Does the consumer list attributes? */
+static bool
+lists_attributes(const JsonbContainer *consumer)
+{
+	return jb_get_texts(consumer, "attributes") != NIL;
+}
+
+/*
+ * Who reads by the states' own lists.  A consumer that lists attributes reads
+ * no more columns for being named there.
+ */
 static void
 want_readers(TableGrants *table)
 {
-	const JsonbContainer *states =
-		jb_get_object(jb_get_object(table->spec->definition, "lifecycle"),
-					  "states");
-	JbCursor	cursor;
-	JsonbValue	name;
-	JsonbValue	state;
+	ListCell   *lc;
 
-	if (states == NULL)
-		return;
-	jb_walk(&cursor, states);
-	while (jb_next_member(&cursor, &name, &state))
-		if (jb_is_object(&state))
-			want_all(table, jb_get_texts(state.val.binary.data, "read"),
-					 ACL_SELECT);
-}
-
-/* Does the party's entry speak of this table, not of a copy elsewhere? */
-static bool
-speaks_of_table(const TableGrants *table, const JsonbContainer *entry,
-				const char *member)
-{
-	char	   *store = jb_get_text(entry, member);
-	char	   *ours =
-		jb_get_text(jb_get_object(table->spec->definition, "sot"), "store");
-
-	return store == NULL || ours == NULL || strcmp(store, ours) == 0;
-}
-
-/* Has the last day of a consumer's access passed? */
-static bool
-expired(const JsonbContainer *consumer)
-{
-	char	   *until = jb_get_text(consumer, "until");
-
-	return until != NULL &&
-		DatumGetDateADT(DirectFunctionCall3(date_in, CStringGetDatum(until),
-											ObjectIdGetDatum(InvalidOid),
-											Int32GetDatum(-1))) <
-		GetSQLCurrentDate();
+	foreach (lc, read_named_parties(table->spec))
+		if (!lists_attributes(read_consumer(table->spec, lfirst(lc))))
+			want(table, lfirst(lc), ACL_SELECT);
 }
 
 /* A consumer reads all of the table, or the columns it lists. */
@@ -274,12 +315,14 @@ want_consumer(TableGrants *table, const char *party,
 	Oid			role = party_role(table->spec, party);
 	ListCell   *lc;
 
-	if (attributes == NIL)
+	/* The view hides the other columns itself. */
+	if (attributes == NIL || table->view != NULL)
 	{
 		want(table, party, ACL_SELECT);
 		return;
 	}
-	if (table->child != NULL || !OidIsValid(role) || role == table->owner)
+	if (table->child != NULL || !OidIsValid(role) || role == table->owner ||
+		!may_select(table, party, ACL_SELECT))
 		return;
 	foreach (lc, attributes)
 	{
@@ -311,8 +354,8 @@ want_consumers(TableGrants *table, bool past)
 		const JsonbContainer *entry =
 			jb_is_object(&consumer) ? consumer.val.binary.data : NULL;
 
-		if (speaks_of_table(table, entry, "reads") &&
-			(past || !expired(entry)))
+		if (read_speaks_of_table(table->spec, entry, "reads") &&
+			(past || !read_expired(entry)))
 			want_consumer(table, jb_text(&party), entry);
 	}
 }
@@ -326,7 +369,8 @@ want_producers(TableGrants *table, AclMode rights)
 	ListCell   *lc;
 
 	foreach (lc, table->spec->producers)
-		if (speaks_of_table(table, jb_get_object(map, lfirst(lc)), "writes"))
+		if (read_speaks_of_table(table->spec, jb_get_object(map, lfirst(lc)),
+								 "writes"))
 			want(table, lfirst(lc), rights);
 }
 
@@ -434,10 +478,12 @@ read_table(TableGrants *table)
 	bool		isnull;
 	Datum		acl;
 
+	/* A view that apply is to make has granted nothing yet. */
 	if (!HeapTupleIsValid(tuple))
-		return false;
+		return table->view != NULL;
 	natts = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
-	table->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	if (table->view == NULL)
+		table->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	acl = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
 	if (!isnull)
 		read_acl(table, acl, 0);
@@ -471,8 +517,7 @@ append_revoke(StringInfo sql, const char *what, const StringInfoData *rights,
 {
 	if (rights->len > 0)
 		appendStringInfo(sql, "REVOKE %s%s ON TABLE %s FROM %s CASCADE;\n",
-						 what, rights->data, table_name(table->relid),
-						 role_name(role));
+						 what, rights->data, table->name, role_name(role));
 }
 
 /*
@@ -491,8 +536,7 @@ append_astray(StringInfo sql, const TableGrants *table, RoleRights *role,
 	append_rights(&rights, column->astray,
 				  get_attname(table->relid, column->attnum, false));
 	appendStringInfo(sql, "GRANT %s ON TABLE %s TO %s WITH GRANT OPTION;\n",
-					 rights.data, table_name(table->relid),
-					 role_name(role->role));
+					 rights.data, table->name, role_name(role->role));
 	append_revoke(sql, "", &rights, table, role->role);
 	column->rights &= ~column->astray;
 	column->options &= ~column->astray;
@@ -544,7 +588,9 @@ may_open_schema(const TableGrants *table, Oid schema)
 	Oid			user = GetUserId();
 
 	/* Readers see what an admin would do. */
-	return is_spine_admin(user) || !relation_owned_by(table->relid, user) ||
+	return is_spine_admin(user) ||
+		!relation_owned_by(table->view ? table->view->relid : table->relid,
+						   user) ||
 		DatumGetBool(DirectFunctionCall3(has_schema_privilege_id_id,
 										 ObjectIdGetDatum(user),
 										 ObjectIdGetDatum(schema),
@@ -556,7 +602,7 @@ may_open_schema(const TableGrants *table, Oid schema)
 static void
 append_schema(StringInfo sql, const TableGrants *table, Oid role)
 {
-	Oid			schema = get_rel_namespace(table->relid);
+	Oid			schema = table->schema;
 
 	if (!DatumGetBool(DirectFunctionCall3(has_schema_privilege_id_id,
 										  ObjectIdGetDatum(role),
@@ -620,7 +666,7 @@ grant_sql(const TableGrants *table, const RoleRights *role)
 		append_sequences(&sql, table, role->role);
 	if (rights.len > 0)
 		appendStringInfo(&sql, "GRANT %s ON TABLE %s TO %s;\n", rights.data,
-						 table_name(table->relid), role_name(role->role));
+						 table->name, role_name(role->role));
 	return sql.len > 0 ? sql.data : NULL;
 }
 
@@ -693,19 +739,70 @@ table_new(const SpecDataset *spec, const SpecChild *child)
 		psprintf("%s.%s", spec->key, asset_key_quote(child->name)) :
 		spec->key;
 	table->relid = spec_relation_oid(child ? child->relation : spec->relation);
+	table->name = table_name(table->relid);
+	table->schema = get_rel_namespace(table->relid);
+	table->states = read_states(spec);
 	return table;
 }
 
-/* The tables whose grants a dataset manages (List of TableGrants). */
+/* The columns that a writer names to find and change a row. */
 static List *
-tables_of(const SpecDataset *spec)
+address_columns(const SpecDataset *spec, Oid relid)
+{
+	const SpecLifecycle *lifecycle = spec->lifecycle;
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+	List	   *columns;
+
+	if (rel == NULL)
+		return NIL;
+	columns = list_copy(spec_key_columns(spec, rel));
+	relation_close(rel, NoLock);
+	if (lifecycle != NULL && lifecycle->governing != NULL)
+		columns = lappend(columns, unconstify(char *, lifecycle->governing));
+	if (lifecycle != NULL && lifecycle->version != NULL)
+		columns = lappend(columns, unconstify(char *, lifecycle->version));
+	return columns;
+}
+
+/* The dataset's view as a table that rights are granted on. */
+static TableGrants *
+view_new(const SpecDataset *spec, const ReadView *view)
+{
+	TableGrants *table = palloc0(sizeof(TableGrants));
+
+	table->spec = spec;
+	table->view = view;
+	table->key = spec->key;
+	table->name = quote_qualified_identifier(view->schema, view->name);
+	table->schema = view->schema_oid;
+	table->relid = view->view;
+	table->owner = view->owner;
+	table->states = read_states(spec);
+	return table;
+}
+
+/*
+ * The tables whose grants a dataset manages (List of TableGrants), and its
+ * view, unless it goes or apply cannot make it.  named: see read_view_look.
+ */
+static List *
+tables_of(const SpecDataset *spec, bool named, bool with_view)
 {
 	List	   *tables = NIL;
+	const ReadView *view;
+	TableGrants *own;
 	ListCell   *lc;
 
 	if (!manages_grants(spec))
 		return NIL;
-	tables = lappend(tables, table_new(spec, NULL));
+	own = table_new(spec, NULL);
+	tables = lappend(tables, own);
+	view = read_view_look(spec, named);
+	own->has_view = view->standing != VIEW_NONE;
+	if (own->has_view)
+		own->address = address_columns(spec, own->relid);
+	if (with_view && read_view_stands(view))
+		tables = lappend(tables, view_new(spec, view));
 	if (spec->lifecycle != NULL)
 		foreach (lc, spec->lifecycle->children)
 			tables = lappend(tables, table_new(spec, lfirst(lc)));
@@ -728,10 +825,11 @@ table_listed(const List *tables, Oid relid)
 static void
 grant_steps(const SpecDataset *before, const SpecDataset *after, List **steps)
 {
-	List	   *tables = tables_of(after);
+	bool		named = read_view_same(before, after);
+	List	   *tables = tables_of(after, named, true);
 	ListCell   *lc;
 
-	foreach (lc, tables_of(before))
+	foreach (lc, tables_of(before, true, named))
 	{
 		TableGrants *table = lfirst(lc);
 
@@ -782,7 +880,7 @@ grant_health(void (*report)(void *arg, const char *check_name, bool ok,
 		ListCell   *step;
 
 		CHECK_FOR_INTERRUPTS();
-		tables += list_length(tables_of(lfirst(lc)));
+		tables += list_length(tables_of(lfirst(lc), true, true));
 		grant_steps(lfirst(lc), lfirst(lc), &steps);
 		foreach (step, steps)
 		{

@@ -57,7 +57,8 @@ typedef struct GuardSite
 	Matrix	   *matrix;
 	MatrixUser *user;
 	bool		trusted;	/* an apply worker that was judged upstream */
-	bool		alone;		/* no other trigger changes rows before UPDATE */
+	bool		alone;		/* no other trigger changes rows before UPDATE, and
+							 * no request is being applied */
 	bool		plain;		/* all that depends on set_list is the verdict */
 	Bitmapset  *set_list;	/* what the statement sets, as it says; or NULL */
 	uint64	   *open_in;	/* bit (state): all of set_list is open there */
@@ -174,7 +175,7 @@ site_refresh(FunctionCallInfo fcinfo, const TriggerData *trigger)
 	site->user = matrix_user(matrix, site->userid);
 	site->roles = role_generation();
 	site->trusted = apply_is_trusted(matrix->spec);
-	site->alone = only_before_update(trigger);
+	site->alone = only_before_update(trigger) && !request_is_applied();
 	site->open_in = &site->changed[matrix->nwords];
 	fcinfo->flinfo->fn_extra = site;
 	return site;
@@ -220,9 +221,9 @@ state_label(const Matrix *matrix, int state)
 }
 
 static Datum
-party_label(const Judgement *judgement, int state)
+user_label(const Datum *labels, int state)
 {
-	return state == STATE_UNKNOWN ? (Datum) 0 : judgement->user->party[state];
+	return state == STATE_UNKNOWN ? (Datum) 0 : labels[state];
 }
 
 /* The party that made a transition: the first of by that the user acts for. */
@@ -256,7 +257,7 @@ audit_update(const Attempt *attempt, const MatrixEdge *edge,
 	event.old_values = row_shape_json(matrix->shape, judgement->old, changed);
 	event.new_values = row_shape_json(matrix->shape, judgement->new, changed);
 	event.party = edge ? transition_party(judgement, edge) :
-						 party_label(judgement, from);
+						 user_label(judgement->user->party, from);
 	event.rule = edge		  ? edge->rule_label :
 		from == STATE_UNKNOWN ? (Datum) 0 :
 								matrix->states[from].write_label;
@@ -287,18 +288,23 @@ audit_whole_row(const Attempt *attempt, Datum action, Datum rule,
 		event.old_values = row_shape_json(matrix->shape, judgement->old, NULL);
 	if (judgement->new != NULL)
 		event.new_values = row_shape_json(matrix->shape, judgement->new, NULL);
-	event.party = party_label(judgement, from != STATE_UNKNOWN ? from : to);
+	event.party = judgement->new ?
+		user_label(judgement->user->inserts_as, to) :
+		user_label(judgement->user->removes_as,
+				   from != STATE_UNKNOWN ? from : to);
 	event.rule = rule;
 	event.via = concession->via ? concession->via : current_via();
 	event.detail = concession->detail;
 	audit_push(&event);
 }
 
+/* Is the write recorded?  What was denied and then let through always is. */
 static bool
-audited(const Matrix *matrix, bool transition)
+audited(const Matrix *matrix, bool transition, const Concession *concession)
 {
 	return matrix->audit == AUDIT_ALL ||
-		(transition && matrix->audit == AUDIT_TRANSITIONS);
+		(transition && matrix->audit == AUDIT_TRANSITIONS) ||
+		concession->detail != 0;
 }
 
 /* ---- rows between partitions ---- */
@@ -395,16 +401,30 @@ moving_arrives(const Judgement *judgement)
 	return false;
 }
 
-/* The statement is over: nothing of it is on its way any more. */
+/*
+ * The statement is over: nothing that it moved is on its way any more.  A
+ * query may hold several statements, and only the UPDATE flush of the table
+ * itself is sure to come after the arrival of all rows that left it.
+ */
 static void
-moving_settle(void)
+moving_settle(const TriggerData *trigger)
 {
 	int			depth = trigger_depth();
+	Oid			root;
 	ListCell   *lc;
 
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		return;
+	root = matrix_lookup(trigger->tg_relation, trigger->tg_trigger->tgargs[0],
+						 trigger_child(trigger))
+			   ->root;
 	foreach (lc, moving)
-		if (((MovingRow *) lfirst(lc))->depth >= depth)
+	{
+		MovingRow  *row = lfirst(lc);
+
+		if (row->depth >= depth && row->root == root)
 			moving = foreach_delete_current(moving, lc);
+	}
 }
 
 static void
@@ -521,7 +541,9 @@ update_row(GuardSite *site, const Judgement *judgement)
 	if (!site->trusted)
 		set_kept_values(judgement, site->changed, moves,
 						&attempt.judgement.new);
-	if (audited(matrix, moves))
+	if (request_is_applied())
+		request_label(&attempt, &concession);
+	if (audited(matrix, moves, &concession))
 		audit_update(&attempt, edge, &concession);
 	if (moves)
 		arrive(&attempt.judgement, attempt.to, site->trusted ? NULL : edge);
@@ -654,7 +676,9 @@ guard_delete(GuardSite *site, const TriggerData *trigger)
 	if (denial != NULL &&
 		settle(&attempt, denial, &concession) != SETTLED_WRITE)
 		return false;
-	if (audited(matrix, true))
+	if (request_is_applied())
+		request_label(&attempt, &concession);
+	if (audited(matrix, true, &concession))
 		audit_whole_row(&attempt, action_delete,
 						attempt.from == STATE_UNKNOWN ?
 							(Datum) 0 :
@@ -704,7 +728,7 @@ spine_guard_insert(PG_FUNCTION_ARGS)
 	denial = site->trusted ? NULL : attempt_judge(&attempt);
 	if (denial != NULL)
 		(void) settle(&attempt, denial, &concession);
-	if (audited(matrix, true))
+	if (audited(matrix, true, &concession))
 		audit_whole_row(&attempt, action_insert,
 						attempt.to == STATE_UNKNOWN ?
 							(Datum) 0 :
@@ -727,10 +751,10 @@ spine_guard_truncate(PG_FUNCTION_ARGS)
 
 	if (site->matrix->enforcement == ENFORCEMENT_OFF)
 		return PointerGetDatum(NULL);
-	denial = attempt_judge(&attempt);
+	denial = site->trusted ? NULL : attempt_judge(&attempt);
 	if (denial != NULL)
 		(void) settle(&attempt, denial, &concession);
-	if (audited(site->matrix, true))
+	if (audited(site->matrix, true, &concession))
 		audit_whole_row(&attempt, action_truncate, (Datum) 0, &concession);
 	audit_flush();
 	return PointerGetDatum(NULL);
@@ -739,10 +763,10 @@ spine_guard_truncate(PG_FUNCTION_ARGS)
 Datum
 spine_guard_flush(PG_FUNCTION_ARGS)
 {
-	(void) called_as(fcinfo, "guard_flush", false, false);
+	TriggerData *trigger = called_as(fcinfo, "guard_flush", false, false);
 
 	if (moving != NIL)
-		moving_settle();
+		moving_settle(trigger);
 	handoff_flush();
 	audit_flush();
 	return PointerGetDatum(NULL);

@@ -632,18 +632,25 @@ judge_version(const Judgement *judgement, const uint64 *changed)
 
 /* ---- inserts ---- */
 
+/* Does an attribute of a new row have its column default, or none to have? */
+static bool
+keeps_default(const Judgement *judgement, AttrNumber attnum)
+{
+	Datum		value;
+	bool		isnull;
+
+	return attnum == 0 ||
+		default_match(judgement->matrix, judgement->new, attnum, &value,
+					  &isnull) == DEFAULT_SAME;
+}
+
 /* An attribute that keeps its default on insert, whoever inserts. */
 static Denial *
 judge_kept_default(const Judgement *judgement, int state, AttrNumber attnum)
 {
-	Matrix	   *matrix = judgement->matrix;
 	Denial	   *denial;
-	Datum		value;
-	bool		isnull;
 
-	if (attnum == 0 ||
-		default_match(matrix, judgement->new, attnum, &value, &isnull) ==
-			DEFAULT_SAME)
+	if (keeps_default(judgement, attnum))
 		return NULL;
 	denial = deny_attribute(judgement, state, "insert", attnum, NULL, NULL);
 	denial->reason = "kept_by_guard";
@@ -925,6 +932,47 @@ attempt_judge(const Attempt *attempt)
 		judgement->matrix->spec->forbids != NIL)
 		denial = judge_content(judgement, attempt->changed);
 	return denial;
+}
+
+/* ---- what no leave lifts ---- */
+
+/* Does the write change the key, or what the guard keeps itself? */
+static bool
+touches_kept_values(const Attempt *attempt)
+{
+	const Judgement *judgement = &attempt->judgement;
+	const Matrix *matrix = judgement->matrix;
+
+	if (matrix->governing == 0)
+		return false;
+	switch (attempt->kind)
+	{
+		case ATTEMPT_INSERT:
+			return !keeps_default(judgement, matrix->entered_at) ||
+				(matrix->version_mode == VERSION_AUTO &&
+				 !keeps_default(judgement, matrix->version));
+		case ATTEMPT_UPDATE:
+			return words_overlap(attempt->changed, matrix->keys,
+								 matrix->nwords) ||
+				(matrix->entered_at != 0 &&
+				 HAS_BIT(attempt->changed, matrix->entered_at));
+		case ATTEMPT_DELETE:
+		case ATTEMPT_TRUNCATE:
+			break;
+	}
+	return false;
+}
+
+bool
+attempt_is_sound(const Attempt *attempt)
+{
+	const Judgement *judgement = &attempt->judgement;
+
+	if (touches_kept_values(attempt))
+		return false;
+	return attempt->kind != ATTEMPT_UPDATE ||
+		judgement->matrix->parent != NULL ||
+		judge_version(judgement, attempt->changed) == NULL;
 }
 
 /* ---- raising ---- */

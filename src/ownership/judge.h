@@ -71,6 +71,13 @@ extern Attempt attempt_of(const Judgement *judgement, AttemptKind kind,
 /* The verdict on a whole write; asked again with other users in judgement. */
 extern Denial *attempt_judge(const Attempt *attempt);
 
+/*
+ * Does a write with all its values keep to what nobody's leave lifts?  That
+ * is the key, what the guard keeps itself and the version step; content is
+ * judged apart.
+ */
+extern bool attempt_is_sound(const Attempt *attempt);
+
 /* An UPDATE: all of it, in the order above; to is the new state. */
 extern Denial *judge_update(const Judgement *judgement, const uint64 *changed,
 							int from, int to);

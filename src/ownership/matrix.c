@@ -18,6 +18,7 @@
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "ownership/matrix.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -67,16 +68,25 @@ matrix_column_name(const Matrix *matrix, AttrNumber attnum)
 	return pstrdup(NameStr(TupleDescAttr(matrix->desc, attnum - 1)->attname));
 }
 
-/* The number of a column by name; 0 if there is none. */
+/*
+ * The number of a column by name; 0 if there is none.  Each state names the
+ * columns in the same order, so the search goes on where the last one ended.
+ */
 static AttrNumber
 find_column(const Matrix *matrix, const char *name)
 {
-	for (int i = 0; i < matrix->natts; i++)
+	static int	last = 0;
+
+	for (int n = 0; n < matrix->natts; n++)
 	{
+		int			i = (last + n) % matrix->natts;
 		Form_pg_attribute att = TupleDescAttr(matrix->desc, i);
 
 		if (!att->attisdropped && strcmp(NameStr(att->attname), name) == 0)
+		{
+			last = i;
 			return i + 1;
+		}
 	}
 	return 0;
 }
@@ -229,6 +239,24 @@ compile_keys(const Matrix *matrix, const List *names)
 
 /* ---- parties ---- */
 
+/*
+ * Where the number of a party stands, or would stand, among the slots.  A
+ * large matrix names parties thousands of times while it is compiled.
+ */
+static uint32
+party_slot(const Matrix *matrix, const char *name)
+{
+	uint32		slot = 0;
+
+	for (const char *c = name; *c != '\0'; c++)
+		slot = slot * 31 + (unsigned char) *c;
+	slot &= matrix->party_mask;
+	while (matrix->party_slots[slot] >= 0 &&
+		   strcmp(matrix->parties[matrix->party_slots[slot]], name) != 0)
+		slot = (slot + 1) & matrix->party_mask;
+	return slot;
+}
+
 static void
 compile_parties(Matrix *matrix)
 {
@@ -240,11 +268,15 @@ compile_parties(Matrix *matrix)
 	matrix->parties = palloc0(sizeof(char *) * (matrix->nparties + 1));
 	matrix->party_labels = palloc0(sizeof(Datum) * (matrix->nparties + 1));
 	matrix->roles = palloc0(sizeof(Oid) * (matrix->nparties + 1));
+	matrix->party_mask = pg_nextpower2_32(matrix->nparties * 2 + 1) - 1;
+	matrix->party_slots = palloc(sizeof(int) * (matrix->party_mask + 1));
+	memset(matrix->party_slots, 0xFF, sizeof(int) * (matrix->party_mask + 1));
 	foreach (lc, names)
 	{
 		matrix->parties[i] = pstrdup(lfirst(lc));
 		matrix->party_labels[i] = text_datum(lfirst(lc));
 		matrix->roles[i] = catalog_party_role(lfirst(lc));
+		matrix->party_slots[party_slot(matrix, matrix->parties[i])] = i;
 		i++;
 	}
 }
@@ -252,10 +284,7 @@ compile_parties(Matrix *matrix)
 static int
 party_number(const Matrix *matrix, const char *name)
 {
-	for (int i = 0; i < matrix->nparties; i++)
-		if (strcmp(matrix->parties[i], name) == 0)
-			return i;
-	return -1;
+	return matrix->party_slots[party_slot(matrix, name)];
 }
 
 /* The set of party numbers of a list of names. */
@@ -1066,35 +1095,52 @@ insert_is_open(const Matrix *matrix, const uint64 *closed)
 	return true;
 }
 
-/* The party that a user acts as in a state: the owner, else a writer. */
+/* The party that a user acts as by a rule: the state's owner, else the first. */
+static Datum
+party_by_rule(const Matrix *matrix, const MatrixState *state,
+			  const Bitmapset *rule, const Bitmapset *parties)
+{
+	int			owner = state->owner ? party_number(matrix, state->owner) : -1;
+	Bitmapset  *mine = bms_intersect(rule, parties);
+
+	if (bms_is_empty(mine))
+		return (Datum) 0;
+	return matrix->party_labels[owner >= 0 && bms_is_member(owner, mine) ?
+									owner :
+									bms_next_member(mine, -1)];
+}
+
+/* The party that a user writes as in a state: the owner, else a writer. */
 static Datum
 user_party(const Matrix *matrix, const MatrixState *state,
 		   const Bitmapset *parties)
 {
 	int			owner = state->owner ? party_number(matrix, state->owner) : -1;
-	Bitmapset  *mine = NULL;
+	Bitmapset  *writers = NULL;
+	ListCell   *lc;
 
 	if (owner >= 0 && bms_is_member(owner, parties))
 		return matrix->party_labels[owner];
 	for (int i = 0; i < matrix->natts; i++)
-		mine = bms_add_members(mine, state->write[i]);
-	mine = bms_int_members(mine, parties);
-	return bms_is_empty(mine) ?
-		(Datum) 0 :
-		matrix->party_labels[bms_next_member(mine, -1)];
+		writers = bms_add_members(writers, state->write[i]);
+	foreach (lc, state->paths)
+		writers = bms_add_members(writers, ((PathRule *) lfirst(lc))->parties);
+	return party_by_rule(matrix, state, writers, parties);
 }
 
+/* Work out what the parties of a user come to. */
 static void
 user_work_out(const Matrix *matrix, MatrixUser *user)
 {
 	int			n = matrix->nstates;
 
-	user->parties = user_parties(matrix, user->userid);
 	user->closed = palloc0(sizeof(uint64) * matrix->nwords * (n + 1));
 	user->insert = palloc0(sizeof(bool) * (n + 1));
 	user->remove = palloc0(sizeof(bool) * (n + 1));
 	user->insert_all = palloc0(sizeof(bool) * (n + 1));
 	user->party = palloc0(sizeof(Datum) * (n + 1));
+	user->inserts_as = palloc0(sizeof(Datum) * (n + 1));
+	user->removes_as = palloc0(sizeof(Datum) * (n + 1));
 
 	for (int i = 0; i < n; i++)
 	{
@@ -1106,6 +1152,10 @@ user_work_out(const Matrix *matrix, MatrixUser *user)
 		user->remove[i] = bms_overlap(state->remove, user->parties);
 		user->insert_all[i] = insert_is_open(matrix, closed);
 		user->party[i] = user_party(matrix, state, user->parties);
+		user->inserts_as[i] =
+			party_by_rule(matrix, state, state->insert, user->parties);
+		user->removes_as[i] =
+			party_by_rule(matrix, state, state->remove, user->parties);
 	}
 }
 
@@ -1122,11 +1172,36 @@ matrix_user(Matrix *matrix, Oid userid)
 	{
 		MemoryContext old = MemoryContextSwitchTo(matrix->mcxt);
 
+		user->parties = user_parties(matrix, userid);
 		user_work_out(matrix, user);
 		user->role_generation = now;
 		MemoryContextSwitchTo(old);
 	}
 	return user;
+}
+
+MatrixUser *
+matrix_user_with(const Matrix *matrix, const MatrixUser *user,
+				 const char *party)
+{
+	MatrixUser *other = palloc0(sizeof(MatrixUser));
+	int			number = party_number(matrix, party);
+
+	other->userid = user->userid;
+	other->parties = bms_copy(user->parties);
+	if (number >= 0)
+		other->parties = bms_add_member(other->parties, number);
+	user_work_out(matrix, other);
+	return other;
+}
+
+bool
+matrix_user_has(const Matrix *matrix, const MatrixUser *user,
+				const char *party)
+{
+	int			number = party_number(matrix, party);
+
+	return number >= 0 && bms_is_member(number, user->parties);
 }
 
 Expression *

@@ -131,7 +131,9 @@ typedef struct MatrixUser
 	bool	   *insert;		/* per state */
 	bool	   *remove;		/* per state */
 	bool	   *insert_all; /* per state: no attribute to look at */
-	Datum	   *party;		/* per state: party it acts as there, or 0 */
+	Datum	   *party;		/* per state: party it writes as there, or 0 */
+	Datum	   *inserts_as; /* the same for insert and delete */
+	Datum	   *removes_as;
 } MatrixUser;
 
 /* A child table's way to its parent. */
@@ -185,6 +187,8 @@ typedef struct Matrix
 	const char **parties;	/* names */
 	Datum	   *party_labels; /* names as text */
 	Oid		   *roles;		/* InvalidOid: nobody */
+	int		   *party_slots; /* party numbers by hash of the name, or -1 */
+	uint32		party_mask; /* number of slots, a power of two, - 1 */
 	int			nstates;
 	MatrixState *states;
 	StateIndex	index;		/* of states by value */
@@ -194,6 +198,8 @@ typedef struct Matrix
 	int16	   *edge_of;	/* from * nstates + to: edge number or -1 */
 	MatrixParent *parent;	/* for a child table, else NULL */
 	HTAB	   *users;		/* MatrixUser by userid */
+	struct ContentRules *content; /* what values may never hold; made ready on
+								   * first use */
 } Matrix;
 
 /* ---- in matrix_cache.c ---- */
@@ -216,6 +222,13 @@ extern Matrix *matrix_compile(Relation rel, const char *dataset,
 							  const char *child, MemoryContext mcxt);
 /* What a user may do; good until the memberships change. */
 extern MatrixUser *matrix_user(Matrix *matrix, Oid userid);
+/* The same user as if it acted for one more party of the matrix, allocated in
+ * the current context. */
+extern MatrixUser *matrix_user_with(const Matrix *matrix,
+									const MatrixUser *user, const char *party);
+/* Does the user act for a party of the matrix? */
+extern bool matrix_user_has(const Matrix *matrix, const MatrixUser *user,
+							const char *party);
 /* The number of the state that a value of the governing column names. */
 extern int	matrix_state_of_value(const Matrix *matrix, Datum value);
 extern int	matrix_state_of_tuple(const Matrix *matrix, HeapTuple tuple);

@@ -5,8 +5,10 @@
  *
  * They ask the same judge with the same compiled matrix as the guard does, so
  * that the answer is what the real statement would meet, were the dataset
- * enforced.  The row is read as the caller, who needs SELECT on it; nothing
- * is written and nothing is locked.
+ * enforced.  What is denied by the rules may still be let through by the
+ * fallback of an owner or by an override: these are asked as the guard asks
+ * them.  The row is read as the caller, who needs SELECT on it; nothing is
+ * written and nothing is locked.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +23,8 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "ownership/changed.h"
-#include "ownership/judge.h"
+#include "ownership/may.h"
+#include "ownership/settle.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -53,6 +56,8 @@ typedef struct Answer
 	int			state;
 	const char *owner;
 	const Bitmapset *who_may;
+	const Denial *denial; /* or NULL */
+	Attempt    *attempt;  /* the write with its values, if they are known */
 } Answer;
 
 /* What kind of action a text names. */
@@ -66,7 +71,7 @@ typedef enum ActionKind
 
 /* ---- reading the question ---- */
 
-/* The caller must be able to read the whole table. */
+/* The caller must be able to read the table. */
 static void
 require_select(Oid relid)
 {
@@ -77,6 +82,12 @@ require_select(Oid relid)
 			 errmsg("permission denied for table \"%s\"", get_rel_name(relid)),
 			 errdetail(
 				 "The caller must be able to read the rows that it asks about.")));
+}
+
+/* And all of its rows. */
+static void
+require_all_rows(Oid relid)
+{
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(
 			ERROR,
@@ -87,14 +98,13 @@ require_select(Oid relid)
 				 "What may be done with rows that the caller cannot see is not told.")));
 }
 
-static void
-question_open(Question *question, Name role, Oid relid)
+Relation
+may_open(Oid relid, Matrix **matrix)
 {
+	Relation	rel = table_open(relid, AccessShareLock);
 	char	   *child = NULL;
 	char	   *dataset;
 
-	question->role = get_role_oid(NameStr(*role), false);
-	question->rel = table_open(relid, AccessShareLock);
 	require_select(relid);
 	dataset = catalog_dataset_of(relid, &child);
 	if (dataset == NULL)
@@ -102,10 +112,19 @@ question_open(Question *question, Name role, Oid relid)
 			ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			 errmsg("table \"%s\" is not governed",
-					RelationGetRelationName(question->rel)),
+					RelationGetRelationName(rel)),
 			 errhint(
 				 "Only tables of a dataset in the applied document have rules.")));
-	question->matrix = matrix_lookup(question->rel, dataset, child);
+	*matrix = matrix_lookup(rel, dataset, child);
+	return rel;
+}
+
+static void
+question_open(Question *question, Name role, Oid relid)
+{
+	question->role = get_role_oid(NameStr(*role), false);
+	question->rel = may_open(relid, &question->matrix);
+	require_all_rows(relid);
 	question->user = matrix_user(question->matrix, question->role);
 }
 
@@ -342,7 +361,7 @@ static Answer
 allowed(const Question *question, int state, const char *reason,
 		const char *rule)
 {
-	Answer		answer = {true, reason, rule, state, NULL, NULL};
+	Answer		answer = {true, reason, rule, state, NULL, NULL, NULL, NULL};
 
 	if (state != STATE_UNKNOWN)
 		answer.owner = question->matrix->states[state].owner;
@@ -352,8 +371,8 @@ allowed(const Question *question, int state, const char *reason,
 static Answer
 denied(int state, const Denial *denial)
 {
-	Answer answer = {false, denial->reason, denial->rule,
-					 state, denial->owner,	denial->who_may};
+	Answer answer = {false,			  denial->reason, denial->rule, state,
+					 denial->owner, denial->who_may, denial,		 NULL};
 
 	return answer;
 }
@@ -364,6 +383,18 @@ verdict(const Question *question, int state, const Denial *denial,
 {
 	return denial ? denied(state, denial) :
 					allowed(question, state, "allowed", rule);
+}
+
+/* The answer to a write whose values are known. */
+static Answer
+verdict_on(const Question *question, int state, const Attempt *attempt,
+		   const char *rule)
+{
+	Answer answer = verdict(question, state, attempt_judge(attempt), rule);
+
+	answer.attempt = palloc(sizeof(Attempt));
+	*answer.attempt = *attempt;
+	return answer;
 }
 
 static int
@@ -386,12 +417,13 @@ words_changed(const Question *question, HeapTuple new)
 }
 
 /*
- * The verdict on an UPDATE with the given values that leads to a state (NULL:
- * as the values say).  The version step is taken for granted where the values
- * do not speak of it.
+ * An UPDATE with the given values that leads to a state (NULL: as the values
+ * say); false if it changes nothing.  The version step is taken for granted
+ * where the values do not speak of it.
  */
-static Denial *
-judge_changes(const Question *question, int from, const char *target)
+static bool
+attempt_changes(const Question *question, int from, const char *target,
+				Attempt *attempt)
 {
 	const Matrix *matrix = question->matrix;
 	int			to = target ? matrix_state_by_name(matrix, target) : from;
@@ -410,37 +442,24 @@ judge_changes(const Question *question, int from, const char *target)
 		SET_BIT(changed, matrix->governing);
 	}
 	else if (changed == NULL)
-		return NULL;
-	else if (matrix->governing != 0 && HAS_BIT(changed, matrix->governing))
-		to = matrix_state_of_tuple(matrix, new);
+		return false;
 
-	judgement.new = row_moved(question, new, NULL, required_version(question));
-	return judge_update(&judgement, changed, from, to);
-}
-
-/* The same for a child row: by the parents that it has and would have. */
-static Denial *
-judge_child_changes(const Question *question, int state)
-{
-	Matrix	   *matrix = question->matrix;
-	HeapTuple	new = row_with(question, question->old, question->changes);
-	Judgement	judgement = judgement_of(question, new);
-	uint64	   *changed = words_changed(question, new);
-	Denial	   *denial;
-	bool		moves = false;
-
-	if (changed == NULL)
-		return NULL;
-	for (int i = 0; i < matrix->parent->nkeys; i++)
-		moves |= HAS_BIT(changed, matrix->parent->via[i]);
-	denial = judge_child(&judgement, "update", state);
-	if (denial == NULL && moves)
-		denial = judge_child(&judgement, "update",
-							 parent_state(matrix, new, false));
-	return denial;
+	*attempt = attempt_of(&judgement, ATTEMPT_UPDATE, changed, false);
+	if (target != NULL && to == STATE_UNKNOWN)
+		attempt->to = STATE_UNKNOWN;
+	attempt->judgement.new =
+		row_moved(question, new, NULL, required_version(question));
+	return true;
 }
 
 /* -- writing -- */
+
+/* The rule that says who may write in a state. */
+static const char *
+write_rule(const Matrix *matrix, int state)
+{
+	return state == STATE_UNKNOWN ? NULL : matrix->states[state].write_rule;
+}
 
 static Answer
 answer_write(const Question *question, const char *action)
@@ -468,16 +487,19 @@ answer_write(const Question *question, const char *action)
 					  "The governing attribute changes by transitions alone.");
 
 	if (question->changes != NULL)
-		denial = matrix->parent ? judge_child_changes(question, state) :
-								  judge_changes(question, state, NULL);
-	else if (matrix->parent != NULL)
+	{
+		Attempt		attempt;
+
+		return attempt_changes(question, state, NULL, &attempt) ?
+			verdict_on(question, state, &attempt, write_rule(matrix, state)) :
+			allowed(question, state, "allowed", write_rule(matrix, state));
+	}
+	if (matrix->parent != NULL)
 		denial = judge_child(&judgement, "update", state);
 	else
 		denial = judge_attribute(&judgement, state, attnum,
 								 list_copy_tail(parts, 1));
-	return verdict(question, state, denial,
-				   state == STATE_UNKNOWN ? NULL :
-											matrix->states[state].write_rule);
+	return verdict(question, state, denial, write_rule(matrix, state));
 }
 
 /* -- moving -- */
@@ -503,17 +525,24 @@ answer_edge(const Question *question, int from, const char *target)
 	MatrixEdge *edge = matrix_edge(matrix, from, to);
 	Judgement	judgement = judgement_of(question, NULL);
 	Denial	   *denial = NULL;
+	Attempt		attempt;
 
-	if (question->changes != NULL)
-		denial = judge_changes(question, from, target);
-	else if (from != to || from == STATE_UNKNOWN)
+	if (question->changes != NULL &&
+		attempt_changes(question, from, target, &attempt))
+	{
+		Answer answer =
+			verdict_on(question, from, &attempt, edge ? edge->rule : NULL);
+
+		if (answer.allowed && from == to)
+			answer.reason = "no_change";
+		return answer;
+	}
+	if (question->changes == NULL && (from != to || from == STATE_UNKNOWN))
 		denial = judge_edge(&judgement, from, to);
 	if (denial != NULL)
 		return denied(from, denial);
 	if (from == to)
 		return allowed(question, from, "no_change", NULL);
-	if (question->changes != NULL)
-		return allowed(question, from, "allowed", edge->rule);
 
 	if (guard_reads_new(&judgement, edge) && counts_hold(question, edge))
 		return allowed(question, from, "guard_unknown", edge->rule);
@@ -538,14 +567,13 @@ answer_delete(const Question *question)
 	Matrix	   *matrix = question->matrix;
 	int			state = row_state(question);
 	Judgement	judgement = judgement_of(question, NULL);
+	Attempt attempt = attempt_of(&judgement, ATTEMPT_DELETE, NULL, false);
 
-	return verdict(question, state,
-				   matrix->parent ? judge_child(&judgement, "delete", state) :
-									judge_delete(&judgement, state),
-				   state == STATE_UNKNOWN ?
-					   NULL :
-					   TextDatumGetCString(
-						   matrix->states[state].remove_label));
+	return verdict_on(question, state, &attempt,
+					  state == STATE_UNKNOWN ?
+						  NULL :
+						  TextDatumGetCString(
+							  matrix->states[state].remove_label));
 }
 
 /* A row of column defaults; volatile ones stay NULL. */
@@ -573,17 +601,13 @@ answer_insert_row(const Question *question)
 		judgement_of(question,
 					 row_with(question, default_row(question),
 							  question->changes));
-	int state = matrix->parent ? parent_state(matrix, judgement.new, false) :
-								 matrix_state_of_tuple(matrix, judgement.new);
-	Denial	   *denial = matrix->parent ?
-		judge_child(&judgement, "insert", state) :
-		judge_insert(&judgement, state);
+	Attempt attempt = attempt_of(&judgement, ATTEMPT_INSERT, NULL, false);
 
-	return verdict(question, state, denial,
-				   state == STATE_UNKNOWN ?
-					   NULL :
-					   TextDatumGetCString(
-						   matrix->states[state].insert_label));
+	return verdict_on(question, attempt.to, &attempt,
+					  attempt.to == STATE_UNKNOWN ?
+						  NULL :
+						  TextDatumGetCString(
+							  matrix->states[attempt.to].insert_label));
 }
 
 /* Without values: may the role insert into any state at all? */
@@ -701,8 +725,8 @@ return_no_row(FunctionCallInfo fcinfo)
 
 /* ---- the functions ---- */
 
-static void
-require_argument(FunctionCallInfo fcinfo, int n, const char *name)
+void
+may_require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	if (PG_ARGISNULL(n))
 		ereport(ERROR,
@@ -710,11 +734,95 @@ require_argument(FunctionCallInfo fcinfo, int n, const char *name)
 				 errmsg("argument \"%s\" must not be null", name)));
 }
 
+/* -- what lets a denied write through -- */
+
+static Answer answer(const Question *question, ActionKind kind,
+					 const char *action);
+
+/* The write that a question without values is about, as far as it is known. */
+static Attempt
+attempt_asked(const Question *question, ActionKind kind)
+{
+	Attempt		attempt = {0};
+
+	attempt.judgement = judgement_of(question, NULL);
+	attempt.kind = ATTEMPT_UPDATE;
+	attempt.from = STATE_UNKNOWN;
+	attempt.to = STATE_UNKNOWN;
+	if (kind == ACTION_INSERT)
+		attempt.kind = ATTEMPT_INSERT;
+	else if (kind == ACTION_DELETE)
+		attempt.kind = ATTEMPT_DELETE;
+	if (question->old != NULL)
+		attempt.from = row_state(question);
+	return attempt;
+}
+
+/* Ask again as the owner whom the user may stand in for. */
+static bool
+answer_as_fallback(const Question *question, const Attempt *attempt,
+				   ActionKind kind, const char *action, Answer *reply)
+{
+	Question	again = *question;
+	const char *owner;
+	Answer		other;
+
+	again.user = fallback_user(attempt, &owner);
+	if (again.user == NULL)
+		return false;
+	other = answer(&again, kind, action);
+	if (!other.allowed)
+		return false;
+	*reply = other;
+	if (strcmp(other.reason, "allowed") == 0)
+		reply->reason = "allowed_by_fallback";
+	return true;
+}
+
+/* The answer where an override lifts what the rules say: content remains. */
+static Answer
+override_answer(const Attempt *attempt, const Answer *reply)
+{
+	Answer		answer = *reply;
+	const Judgement *judgement = &attempt->judgement;
+	Denial	   *denial = NULL;
+
+	if (judgement->new != NULL && judgement->matrix->spec->forbids != NIL)
+		denial = judge_content(judgement, attempt->changed);
+	if (denial != NULL)
+		return denied(reply->state, denial);
+	answer.allowed = true;
+	answer.reason = "allowed_by_override";
+	return answer;
+}
+
+/* The answer of the rules, and of what stands beside them. */
+static Answer
+full_answer(const Question *question, ActionKind kind, const char *action)
+{
+	Answer		reply = answer(question, kind, action);
+	Attempt		attempt;
+
+	if (reply.allowed)
+		return reply;
+	attempt = reply.attempt ? *reply.attempt : attempt_asked(question, kind);
+	if (answer_as_fallback(question, &attempt, kind, action, &reply))
+		return reply;
+	if (reply.denial == NULL || !denial_is_liftable(reply.denial) ||
+		(reply.attempt != NULL && !attempt_is_sound(&attempt)))
+		return reply;
+	if (override_for(&attempt) != 0)
+		return override_answer(&attempt, &reply);
+	if (may_wait(&attempt, reply.denial))
+		reply.reason = psprintf("%s, queued", reply.reason);
+	return reply;
+}
+
 /* Read the row that the question is about; false if there is none. */
 static bool
 question_read_row(FunctionCallInfo fcinfo, Question *question, int key_arg)
 {
-	require_argument(fcinfo, key_arg, "key");
+	may_require_argument(fcinfo, key_arg, "key");
 	question->key = PG_GETARG_JSONB_P(key_arg);
 	if (!JB_ROOT_IS_OBJECT(question->key))
 		ereport(ERROR,
@@ -750,9 +858,9 @@ spine_may(PG_FUNCTION_ARGS)
 	ActionKind	kind;
 	char	   *action;
 
-	require_argument(fcinfo, 0, "role");
-	require_argument(fcinfo, 1, "relation");
-	require_argument(fcinfo, 3, "action");
+	may_require_argument(fcinfo, 0, "role");
+	may_require_argument(fcinfo, 1, "relation");
+	may_require_argument(fcinfo, 3, "action");
 	InitMaterializedSRF(fcinfo, 0);
 
 	question_open(&question, PG_GETARG_NAME(0), PG_GETARG_OID(1));
@@ -771,7 +879,7 @@ spine_may(PG_FUNCTION_ARGS)
 		return_no_row(fcinfo);
 	else
 	{
-		Answer		reply = answer(&question, kind, action);
+		Answer		reply = full_answer(&question, kind, action);
 
 		return_answer(fcinfo, &question, &reply, kind);
 	}
@@ -787,8 +895,8 @@ spine_next_states(PG_FUNCTION_ARGS)
 	Question	question = {0};
 	int			from;
 
-	require_argument(fcinfo, 0, "role");
-	require_argument(fcinfo, 1, "relation");
+	may_require_argument(fcinfo, 0, "role");
+	may_require_argument(fcinfo, 1, "relation");
 	InitMaterializedSRF(fcinfo, 0);
 
 	question_open(&question, PG_GETARG_NAME(0), PG_GETARG_OID(1));
@@ -806,7 +914,8 @@ spine_next_states(PG_FUNCTION_ARGS)
 
 			if (edge->from != from)
 				continue;
-			reply = answer_edge(&question, from, target);
+			reply =
+				full_answer(&question, ACTION_MOVE, psprintf("-> %s", target));
 			values[0] = CStringGetTextDatum(target);
 			values[1] = BoolGetDatum(reply.allowed);
 			values[2] = CStringGetTextDatum(reply.reason);

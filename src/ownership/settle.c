@@ -12,6 +12,7 @@
  */
 #include "spine.h"
 
+#include "miscadmin.h"
 #include "ownership/settle.h"
 
 /* One way for a denied write to go through after all. */
@@ -24,10 +25,33 @@ static const ConcessionWay ways[] = {fk_action_concedes, fallback_concedes,
 bool
 concede(const Attempt *attempt, const Denial *denial, Concession *concession)
 {
+	/* What a value may never hold is no question of who writes it. */
+	if (denial->sqlstate == ERRCODE_CHECK_VIOLATION)
+		return false;
 	for (int i = 0; i < (int) lengthof(ways); i++)
 		if (ways[i](attempt, denial, concession))
 			return true;
 	return false;
+}
+
+/* What is wrong with the values of a write that was denied for its writer. */
+static Denial *
+content_denial(const Attempt *attempt)
+{
+	const Judgement *judgement = &attempt->judgement;
+
+	return judgement->new != NULL && judgement->matrix->spec->forbids != NIL ?
+		judge_content(judgement, attempt->changed) :
+		NULL;
+}
+
+/* Is the row's key the very value that may not be held? */
+static bool
+key_is_denied(const Judgement *judgement, const Denial *denial)
+{
+	return denial->sqlstate == ERRCODE_CHECK_VIOLATION &&
+		judgement->old == NULL &&
+		HAS_BIT(judgement->matrix->keys, denial->attnum);
 }
 
 /* The denial as an event of the denied log. */
@@ -42,7 +66,8 @@ denied_event(const Attempt *attempt, const Denial *denial, const char *mode)
 	event.dataset = matrix->key;
 	event.action = denial->action;
 	event.rev = matrix->rev;
-	event.key = row ? row_shape_json(matrix->shape, row, matrix->keys) : 0;
+	if (row != NULL && !key_is_denied(judgement, denial))
+		event.key = row_shape_json(matrix->shape, row, matrix->keys);
 	event.attribute = denial->attribute;
 	event.from_state = denial->from_state;
 	event.to_state = denial->to_state;
@@ -53,7 +78,10 @@ denied_event(const Attempt *attempt, const Denial *denial, const char *mode)
 	return event;
 }
 
-/* Is it a state change out of order, and nothing else, that does nothing? */
+/*
+ * Is it a state change out of order, and nothing else, that does nothing?
+ * Never under the action of a foreign key, which would then be broken.
+ */
 static bool
 is_no_op(const Attempt *attempt, const Denial *denial)
 {
@@ -62,7 +90,7 @@ is_no_op(const Attempt *attempt, const Denial *denial)
 	if (attempt->kind != ATTEMPT_UPDATE || matrix->parent != NULL ||
 		matrix->spec->lifecycle == NULL || !matrix->spec->lifecycle->no_op ||
 		denial->sqlstate != ERRCODE_SPINE_UNDECLARED_TRANSITION ||
-		attempt->to == STATE_UNKNOWN)
+		attempt->to == STATE_UNKNOWN || InNoForceRLSOperation())
 		return false;
 	for (AttrNumber attnum = 1; attnum <= matrix->natts; attnum++)
 		if (HAS_BIT(attempt->changed, attnum) && attnum != matrix->governing &&
@@ -71,8 +99,7 @@ is_no_op(const Attempt *attempt, const Denial *denial)
 	return true;
 }
 
-/* May the write wait for the owner's decision? */
-static bool
+bool
 may_wait(const Attempt *attempt, const Denial *denial)
 {
 	const Matrix *matrix = attempt->judgement.matrix;
@@ -81,6 +108,7 @@ may_wait(const Attempt *attempt, const Denial *denial)
 		matrix->spec->lifecycle->non_owner == NON_OWNER_QUEUE &&
 		matrix->parent == NULL &&
 		denial->sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE &&
+		!bms_is_empty(denial->who_may) &&
 		(attempt->kind == ATTEMPT_UPDATE || attempt->kind == ATTEMPT_DELETE);
 }
 
@@ -90,7 +118,11 @@ settle(const Attempt *attempt, const Denial *denial, Concession *concession)
 	DeniedEvent event;
 
 	if (concede(attempt, denial, concession))
-		return SETTLED_WRITE;
+	{
+		denial = content_denial(attempt);
+		if (denial == NULL)
+			return SETTLED_WRITE;
+	}
 	if (attempt->judgement.matrix->enforcement != ENFORCEMENT_ENFORCE)
 	{
 		event = denied_event(attempt, denial, "observe");
@@ -103,7 +135,12 @@ settle(const Attempt *attempt, const Denial *denial, Concession *concession)
 		denied_push(&event);
 		return SETTLED_KEEP;
 	}
-	if (may_wait(attempt, denial) && request_keep(attempt, denial))
+	if (may_wait(attempt, denial) && content_denial(attempt) == NULL &&
+		request_keep(attempt, denial))
 		return SETTLED_SKIP;
+	event = denied_event(attempt, denial, "enforce");
+	if (is_escalated(attempt, denial))
+		event.detail = escalation_detail();
+	denied_record(&event);
 	denial_raise(&attempt->judgement, denial);
 }

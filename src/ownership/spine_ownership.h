@@ -11,6 +11,16 @@
 #ifndef SPINE_OWNERSHIP_H
 #define SPINE_OWNERSHIP_H
 
+/* ---- in replica.c ---- */
+
+/*
+ * While a sync section is open, the caller (and no trigger that it sets off)
+ * may write the copy of a dataset that it names: its asset key and the
+ * placement's name.  Ends by itself with the (sub)transaction on errors.
+ */
+extern void replica_sync_begin(const char *dataset, const char *placement);
+extern void replica_sync_end(void);
+
 extern void ownership_init(void);
 
 #endif /* SPINE_OWNERSHIP_H */

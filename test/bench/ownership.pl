@@ -14,9 +14,9 @@
 # 95 %.  Where a few nanoseconds matter, the statement is cut into slices of
 # the table's pages; each slice is then compared for itself.
 #
-#   --rows N        rows of each table (200000)
+#   --rows N        rows of each table (120000)
 #   --rounds N      rounds of each scenario (11)
-#   --only A,B      these scenarios
+#   --only A,B      these scenarios; reload and writers are two of them
 #   --variants A,B  these variants, and those that they are compared with
 #   --seed N        of the random order
 
@@ -26,9 +26,9 @@ use warnings;
 use FindBin;
 use Getopt::Long;
 use IPC::Open2;
-use List::Util qw(min shuffle sum);
+use List::Util qw(max min shuffle sum);
 
-my %option = (rows => 200_000, rounds => 11, seed => time);
+my %option = (rows => 120_000, rounds => 11, seed => time);
 GetOptions(\%option, 'rows=i', 'rounds=i', 'only=s', 'variants=s', 'seed=i')
   or exit 2;
 srand $option{seed};
@@ -36,7 +36,21 @@ srand $option{seed};
 # Executions of a prepared statement in each slice of a run.
 my $singles = 400;
 
+# How long, and how often, many sessions write at once.
+my ($writers_seconds, $writers_rounds) = (2, 5);
+
+# Lines about goals of the scenario reload.
+my @reload_goals;
+
 # ---- variants ----
+
+# SQL that puts an AFTER UPDATE trigger on a table.
+sub after_update
+{
+	my ($function) = @_;
+	return 'CREATE TRIGGER rival AFTER UPDATE ON bench.TABLE FOR EACH ROW '
+	  . "EXECUTE FUNCTION bench.$function()";
+}
 
 # What each variant is called, and how it is switched on and off for a table;
 # TABLE stands for its name, WHEN for the trigger's time and event.
@@ -66,6 +80,27 @@ my %variant = (
 		on => 'CREATE TRIGGER rival WHEN ON bench.TABLE FOR EACH ROW '
 		  . 'EXECUTE FUNCTION bench.by_table()',
 		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	spi => {
+		name => 'C trigger, audit row through SPI',
+		on => after_update('spi_audit'),
+		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	plaudit => {
+		name => 'PL/pgSQL, audit row',
+		rounds => 5,
+		on => after_update('plpgsql_audit'),
+		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	records => {
+		name => 'PL/pgSQL, both rows as jsonb',
+		rounds => 5,
+		on => after_update('records_audit'),
+		off => 'DROP TRIGGER rival ON bench.TABLE' },
+	both => {
+		name => 'PL/pgSQL, rules written out and audit row',
+		on => 'CREATE TRIGGER rival WHEN ON bench.TABLE FOR EACH ROW '
+		  . 'EXECUTE FUNCTION bench.by_hand(); '
+		  . (after_update('plpgsql_audit') =~ s/rival/rival2/r),
+		off => 'DROP TRIGGER rival ON bench.TABLE; '
+		  . 'DROP TRIGGER rival2 ON bench.TABLE' },
 	check => {
 		name => 'CHECK constraint',
 		on => 'SELECT bench.use_check()',
@@ -86,6 +121,15 @@ my @scenarios = (
 		table => 'orders',
 		statement => 'UPDATE bench.orders SET total_price = total_price + 1',
 		variants => [qw(none floor spine audit check rls hand table)] },
+	{
+		key => 'trail',
+		title => 'The same, with a record of each write',
+		about => '7 columns; spine checks and records, the others record '
+		  . 'only; no index on any of the records',
+		table => 'orders',
+		rounds => 7,
+		statement => 'UPDATE bench.orders SET total_price = total_price + 1',
+		variants => [qw(none floor audit spi plaudit records)] },
 	{
 		key => 'wide',
 		title => 'The same at 64 states, 64 attributes, 64 parties',
@@ -163,12 +207,17 @@ my @scenarios = (
 
 # ---- sessions ----
 
-# A psql that stays: run SQL in it and return the lines that it prints.
+# A psql that stays: run SQL in it and return the lines that it prints.  One
+# that expects refusals keeps quiet about errors.
 sub session
 {
-	my ($user) = @_;
+	my ($user, $quiet) = @_;
+
+	open my $stderr, '>&', \*STDERR or die "stderr: $!\n";
+	open STDERR, '>', '/dev/null' or die "/dev/null: $!\n" if $quiet;
 	my $pid = open2(my $out, my $in, qw(stdbuf -oL psql -XAtq -v),
 		'ON_ERROR_STOP=1', '-U', $user);
+	open STDERR, '>&', $stderr or die "stderr: $!\n";
 	print $in "SET client_min_messages = error;\n";
 	return { in => $in, out => $out, pid => $pid };
 }
@@ -234,7 +283,8 @@ sub switch
 sub tidy
 {
 	my ($scenario) = @_;
-	run_sql($admin, "TRUNCATE spine.audit_log_default;
+	run_sql($admin, "TRUNCATE spine.audit_log_default, bench.trail,
+			bench.trail_records;
 		CHECKPOINT;
 		VACUUM bench.$scenario->{table};");
 	return;
@@ -315,7 +365,8 @@ sub measure
 	{
 		foreach my $variant (shuffle @variants)
 		{
-			next if $round > ($variant{$variant}{rounds} // $round);
+			next if $round > ($variant{$variant}{rounds} // $round) ||
+			  $round > ($scenario->{rounds} // $round);
 			switch($scenario, $variant, 'on');
 			push @{ $ns{$variant} },
 			  $scenario->{prepared} ? single_run($scenario)
@@ -444,12 +495,20 @@ sub goals
 		push @rows, goal("$key: audit all, × no trigger", $ns->{audit},
 			$ns->{none}, \&ratio, 2.50, '%.2f');
 	}
+	if (my $ns = $all->{bulk})
+	{
+		foreach my $base (qw(none floor))
+		{
+			push @rows, less($ns, $base) if $ns->{table} && $ns->{$base};
+		}
+	}
 	foreach my $key (qw(own own-wide own-mixed))
 	{
 		my $ns = $all->{$key} or next;
 		push @rows, goal("$key: audit none, ns/row over the empty trigger",
 			$ns->{spine}, $ns->{floor}, \&difference, 25, '%.0f');
 	}
+	push @rows, @reload_goals;
 	return unless @rows;
 	print "\n### Goals\n\n| goal | at most | best | pairs | |\n",
 	  "|---|--:|--:|--:|---|\n", @rows;
@@ -465,6 +524,179 @@ sub goal
 	return sprintf "| %s | $format | %s | %s |\n", $name, $limit,
 	  compared($own, $other, $compare, $format),
 	  $best <= $limit ? 'met' : 'missed';
+}
+
+# How much less the guard adds than PL/pgSQL with rules in a table.
+sub less
+{
+	my ($ns, $base) = @_;
+	my $floor = best($ns->{$base});
+	my $times = (best($ns->{table}) - $floor) / (best($ns->{spine}) - $floor);
+
+	return sprintf "| bulk: rules in a table add … × what audit none adds "
+	  . "to %s | at least 100 | %.0f | – | %s |\n",
+	  $base eq 'none' ? 'no trigger' : 'the empty trigger', $times,
+	  $times >= 100 ? 'met' : 'missed';
+}
+
+# ---- after a change of rules ----
+
+# What one statement of a warm session costs: ns on a CPU, then µs by the
+# clock; or nothing if it was refused.
+sub one_statement
+{
+	my ($session, $sql) = @_;
+	my @lines = run_sql($session, "\\set ON_ERROR_STOP off
+		BEGIN;
+		SELECT bench.cpu() AS cpu, clock_timestamp() AS clock \\gset
+		$sql;
+		\\set refused :ERROR
+		\\if :refused
+		\\else
+		SELECT bench.cpu() - :cpu,
+			extract(epoch FROM clock_timestamp() - :'clock') * 1e6;
+		\\endif
+		ROLLBACK;");
+	return $lines[0] ? split(/\|/, $lines[0]) : ();
+}
+
+# Apply a change of a dataset's rules; then, in sessions that are warm, its
+# first statement beside one that follows.
+sub reload
+{
+	my @sessions = map { session('bench_app', 1) } 1 .. 8;
+	my %case = (
+		orders => [ 'total_price', '5 states, 7 columns, 2 parties' ],
+		wide => [ 'c40', '64 states, 64 attributes, 64 parties' ]);
+	my $rounds = $option{rounds};
+	my ($obeyed, $asked) = (0, 0);
+
+	print "\n### First statement after a change of its rules\n\n",
+	  "8 sessions that have written to the table before; an apply changes ",
+	  "who may write one attribute; then each session writes it.  The first ",
+	  "such statement, less the median of five that follow.  ",
+	  "`test/bench/ownership.sh --only reload`\n\n",
+	  "| dataset | added, µs on a CPU, best | median | worst | µs by the clock, ",
+	  "median | warm statement, µs on a CPU, median |\n|---|--:|--:|--:|--:|--:|\n";
+	foreach my $table (qw(orders wide))
+	{
+		my ($attribute, $about) = @{ $case{$table} };
+		my $write = "UPDATE bench.$table SET $attribute = $attribute + 1 WHERE id = ";
+		my (@cpu, @clock, @warm);
+
+		run_sql($admin, "SELECT bench.govern_attribute('$table', '$attribute', true);");
+		foreach my $session (@sessions)
+		{
+			one_statement($session, $write . $_) foreach 1 .. 3;
+		}
+		foreach my $round (1 .. $rounds)
+		{
+			foreach my $open ('false', 'true')
+			{
+				run_sql($admin,
+					"SELECT bench.govern_attribute('$table', '$attribute', $open);");
+				foreach my $session (@sessions)
+				{
+					my ($cpu, $clock) = one_statement($session, $write . $round);
+					$asked++;
+					$obeyed++ if defined $cpu == ($open eq 'true');
+					next unless defined $cpu && $open eq 'true';
+					my @after = map { [ one_statement($session, $write . $round) ] } 1 .. 5;
+					my $warm = median(map { $_->[0] } @after);
+					push @warm, $warm / 1e3;
+					push @cpu, ($cpu - $warm) / 1e3;
+					push @clock, $clock - median(map { $_->[1] } @after);
+				}
+			}
+		}
+		run_sql($admin, "SELECT bench.govern('$table', 'off');");
+		printf "| %s | %.0f | %.0f | %.0f | %.0f | %.0f |\n", $about, min(@cpu),
+		  median(@cpu), max(@cpu), median(@clock), median(@warm);
+		push @reload_goals, sprintf
+		  "| reload: %s, µs on a CPU added to the first statement | 2000 "
+		  . "| %.0f | median %.0f | %s |\n", $about, min(@cpu), median(@cpu),
+		  median(@cpu) <= 2000 ? 'met' : 'missed';
+	}
+	printf "\n%d of %d first statements obeyed the rules just applied.\n",
+	  $obeyed, $asked;
+	push @reload_goals, sprintf
+	  "| reload: first statements that obey | %d | %d | – | %s |\n", $asked,
+	  $obeyed, $obeyed == $asked ? 'met' : 'missed';
+	return;
+}
+
+# ---- many writers ----
+
+# One run of pgbench: (transactions per second, 99th percentile in ms).
+sub writers_run
+{
+	my ($clients) = @_;
+	my $prefix = "$ENV{SPINE_TMP}/writers";
+	my $script = "$prefix.sql";
+
+	open my $handle, '>', $script or die "$script: $!\n";
+	print $handle "\\set id random(1, $option{rows})\n",
+	  "UPDATE bench.orders SET total_price = total_price + 1 WHERE id = :id;\n";
+	close $handle;
+	my $out = `pgbench -n -M prepared -c $clients -j 2 -T $writers_seconds -U bench_app -l --log-prefix=$prefix -f $script 2>&1`;
+	my ($tps) = $out =~ /tps = ([\d.]+)/ or die "pgbench: $out\n";
+	die "pgbench: $out\n" if $out =~ /number of failed transactions: [1-9]|aborted/;
+	my @latency;
+	foreach my $file (glob "$prefix.[0-9]*")
+	{
+		open my $log, '<', $file or die "$file: $!\n";
+		push @latency, (split)[2] while <$log>;
+		close $log;
+		unlink $file;
+	}
+	@latency = sort { $a <=> $b } @latency;
+	return ($tps, $latency[ int(0.99 * @latency) ] / 1000);
+}
+
+# Sessions that write at once, with and without something in their way.
+sub writers
+{
+	my @variants = qw(none spine audit both);
+	my %orders = (table => 'orders');
+
+	print "\n### Concurrent writers\n\n",
+	  "pgbench, prepared single-row UPDATEs of random rows of `orders`, each a ",
+	  "transaction, $writers_seconds s a run, $writers_rounds rounds; × is the median of the ",
+	  "comparisons with no trigger in the same round, with its interval.  ",
+	  "`test/bench/ownership.sh --only writers`\n\n",
+	  "| writers | variant | transactions/s, median | × no trigger | p99, ms, ",
+	  "median | × no trigger |\n|--:|---|--:|--:|--:|--:|\n";
+	foreach my $clients (8, 32)
+	{
+		my (%tps, %p99);
+
+		tidy(\%orders);
+		foreach my $round (1 .. $writers_rounds)
+		{
+			foreach my $variant (shuffle @variants)
+			{
+				switch(\%orders, $variant, 'on');
+				my ($tps, $p99) = writers_run($clients);
+				push @{ $tps{$variant} }, [$tps];
+				push @{ $p99{$variant} }, [$p99];
+				switch(\%orders, $variant, 'off');
+				tidy(\%orders);
+			}
+		}
+		foreach my $variant (@variants)
+		{
+			my @figures = map {
+				my $own = $_->{$variant};
+				(median(map { $_->[0] } @$own),
+					@{ against($own, $_->{none}, \&ratio) }{qw(median low high)})
+			} \%tps, \%p99;
+
+			printf "| %d | %s | %.0f | %.2f [%.2f … %.2f] "
+			  . "| %.2f | %.2f [%.2f … %.2f] |\n", $clients,
+			  $variant{$variant}{name}, @figures;
+		}
+	}
+	return;
 }
 
 sub slurp
@@ -505,4 +737,6 @@ foreach my $scenario (@scenarios)
 	$all{ $scenario->{key} } = measure($scenario);
 	report($scenario, $all{ $scenario->{key} });
 }
+reload() if !%only || $only{reload};
+writers() if !%only || $only{writers};
 goals(\%all);

@@ -11,6 +11,8 @@ CREATE FUNCTION bench.floor_before() RETURNS trigger
     LANGUAGE c AS :'floor', 'floor_before';
 CREATE FUNCTION bench.floor_after() RETURNS trigger
     LANGUAGE c AS :'floor', 'floor_after';
+CREATE FUNCTION bench.spi_audit() RETURNS trigger
+    LANGUAGE c AS :'floor', 'floor_audit';
 CREATE FUNCTION bench.cpu() RETURNS bigint
     LANGUAGE c VOLATILE AS :'floor', 'floor_cpu';
 
@@ -181,6 +183,24 @@ BEGIN
         CASE WHEN audit = 'off' THEN 'none' ELSE audit END));
 END $$;
 
+-- The same rules, and one attribute that nobody may write, or again those who
+-- might before.
+CREATE FUNCTION bench.govern_attribute(relation text, attribute text, open boolean)
+    RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    lifecycle jsonb := CASE WHEN relation = 'wide' THEN bench.lifecycle_ring()
+                            ELSE bench.lifecycle_orders() END;
+BEGIN
+    IF NOT open THEN
+        SELECT jsonb_set(lifecycle, '{states}', jsonb_object_agg(key,
+                   CASE WHEN value #> ARRAY['write', attribute] IS NULL THEN value
+                        ELSE jsonb_set(value, ARRAY['write', attribute], '[]') END))
+          INTO lifecycle
+          FROM jsonb_each(lifecycle -> 'states');
+    END IF;
+    RETURN spine.apply(bench.document(relation, lifecycle, 'enforce', 'none'));
+END $$;
+
 -- ---- what people use instead ----
 
 -- The rules of bench.lifecycle_orders written out by hand.
@@ -254,6 +274,43 @@ BEGIN
         END IF;
     END LOOP;
     RETURN NEW;
+END $$;
+
+-- Records of the writes, without an index, as spine keeps its own; none of
+-- these asks whether the write is allowed.
+CREATE TABLE bench.trail (
+    at     timestamptz,
+    actor  name,
+    action text,
+    key    bigint,
+    old    numeric,
+    new    numeric
+);
+CREATE TABLE bench.trail_records (
+    at         timestamptz,
+    actor      name,
+    action     text,
+    relation   oid,
+    record     jsonb,
+    old_record jsonb
+);
+GRANT INSERT ON bench.trail, bench.trail_records TO bench_app;
+
+CREATE FUNCTION bench.plpgsql_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench.trail (at, actor, action, key, old, new)
+    VALUES (clock_timestamp(), current_user, 'update', NEW.id, OLD.total_price,
+            NEW.total_price);
+    RETURN NULL;
+END $$;
+
+-- As supa_audit does: both rows as a whole.
+CREATE FUNCTION bench.records_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bench.trail_records (at, actor, action, relation, record, old_record)
+    VALUES (clock_timestamp(), current_user, TG_OP, TG_RELID, to_jsonb(NEW),
+            to_jsonb(OLD));
+    RETURN NULL;
 END $$;
 
 -- What a CHECK and a policy can say of it: neither sees the old row together

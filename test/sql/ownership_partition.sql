@@ -47,7 +47,7 @@ RESET ROLE;
 -- one audit row for a move
 SELECT action, key, from_state, to_state, old, new FROM spine.audit_trail WHERE key = '{"id": 1}' ORDER BY at, n;
 
--- a new leaf carries the row triggers from the start
+-- a new leaf carries all triggers from the start
 CREATE TABLE part.task_more PARTITION OF part.task DEFAULT;
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'part.task_more'::regclass ORDER BY 1;
 SELECT action, kind, key FROM spine.plan(:'document');

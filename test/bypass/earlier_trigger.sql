@@ -1,0 +1,9 @@
+-- path: a BEFORE trigger that sorts before the guard and changes the row
+-- group: triggers
+-- as: stranger
+-- expect: denied 42501
+-- note: The guard sees the row as it will be stored.
+CREATE FUNCTION play.trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.notes := '{}'; RETURN NEW; END $$;
+CREATE TRIGGER "a_trap" BEFORE UPDATE ON bp.doc FOR EACH ROW EXECUTE FUNCTION play.trap();
+\connect - keeper
+UPDATE bp.doc SET title = 'new' WHERE id = 1;

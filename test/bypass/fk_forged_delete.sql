@@ -1,0 +1,12 @@
+-- path: such a trigger that runs the text of a named constraint's DELETE
+-- group: keys
+-- as: table_owner
+-- expect: denied 42501
+SET ROLE table_owner;
+CREATE TABLE bp.mid (id int REFERENCES bp.agent ON DELETE CASCADE);
+GRANT ALL ON bp.mid TO PUBLIC;
+INSERT INTO bp.mid VALUES (8);
+CREATE FUNCTION bp.mid() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN EXECUTE 'DELETE FROM ONLY "bp"."named" WHERE $1 OPERATOR(pg_catalog.=) "customer"' USING 4; RETURN coalesce(NEW, OLD); END $f$;
+CREATE TRIGGER mid BEFORE DELETE ON bp.mid FOR EACH ROW EXECUTE FUNCTION bp.mid();
+-- attack
+DELETE FROM bp.agent WHERE id = 8;

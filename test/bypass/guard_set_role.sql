@@ -1,0 +1,10 @@
+-- path: a guard's function that changes the role
+-- group: triggers
+-- as: keeper
+-- expect: denied SP002
+SET ROLE table_owner;
+CREATE OR REPLACE FUNCTION bp.ready(old bp.doc, new bp.doc) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM set_config('role', 'keeper', false); RETURN true; END $$;
+RESET ROLE;
+SELECT spine.apply(spine.export());
+-- attack
+UPDATE bp.doc SET state = 'open' WHERE id = 1;

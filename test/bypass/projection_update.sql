@@ -1,0 +1,5 @@
+-- path: UPDATE of the projection
+-- group: spine
+-- as: stranger
+-- expect: denied 42501
+UPDATE spine.asset SET relation = NULL;

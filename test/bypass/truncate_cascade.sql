@@ -1,0 +1,5 @@
+-- path: TRUNCATE … CASCADE of a table that is referenced
+-- group: statements
+-- as: table_owner
+-- expect: denied 42501
+TRUNCATE bp.customer CASCADE;
