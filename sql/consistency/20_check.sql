@@ -24,6 +24,7 @@ REVOKE ALL ON spine.check_log FROM PUBLIC;
 GRANT SELECT ON spine.check_log TO spine_steward, spine_auditor, spine_admin;
 COMMENT ON TABLE spine.check_log IS
     'Every comparison of a copy with its source of truth, and what came out';
+COMMENT ON SEQUENCE spine.check_log_run_id_seq IS 'Numbers of checks';
 COMMENT ON COLUMN spine.check_log.why IS 'Why the sides cannot be compared';
 COMMENT ON COLUMN spine.check_log.complete IS
     'Did it look at every row? Only such a run proves that the sides are equal';
@@ -52,6 +53,7 @@ REVOKE ALL ON spine.drift_log FROM PUBLIC;
 GRANT SELECT ON spine.drift_log TO spine_steward, spine_auditor, spine_admin;
 COMMENT ON TABLE spine.drift_log IS
     'Rows in which a copy differs from its source of truth, or did until a check proved them equal';
+COMMENT ON SEQUENCE spine.drift_log_id_seq IS 'Numbers of differing rows';
 COMMENT ON COLUMN spine.drift_log.key IS
     'Key columns of the row in the copy; all columns where it has no key';
 COMMENT ON COLUMN spine.drift_log.kind IS

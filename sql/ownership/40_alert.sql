@@ -35,6 +35,7 @@ SELECT pg_catalog.pg_extension_config_dump('spine.alert', '');
 SELECT pg_catalog.pg_extension_config_dump('spine.alert_id_seq', '');
 REVOKE ALL ON spine.alert FROM PUBLIC;
 GRANT SELECT ON spine.alert TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON SEQUENCE spine.alert_id_seq IS 'Numbers of alerts';
 COMMENT ON TABLE spine.alert IS
     'What somebody should look at, or should have: one row for each thing that is or was wrong';
 COMMENT ON COLUMN spine.alert.kind IS

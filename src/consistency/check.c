@@ -321,7 +321,9 @@ compare_counts(Check *check)
 {
 	check->rows_sot = count_side(copy_source_rows(check->copy));
 	check->rows_copy = count_side(copy_rows(check->copy));
-	check->differing = Abs(check->rows_sot - check->rows_copy);
+	check->differing = check->rows_sot > check->rows_copy ?
+		check->rows_sot - check->rows_copy :
+		check->rows_copy - check->rows_sot;
 }
 
 static void

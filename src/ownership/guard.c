@@ -38,7 +38,6 @@
 #include "ownership/settle.h"
 #include "replication/logicalworker.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -73,7 +72,7 @@ typedef struct MovingRow
 	ItemPointerData tid;		/* and where it stood */
 	CommandId	command;
 	SubTransactionId subxact;
-	int			depth;			/* of triggers, to tell nested statements apart */
+	MemoryContext query;		/* of the query, to tell nested ones apart */
 	uint64		image;			/* hash of the new row by column name */
 	bool		left;			/* has it been deleted there? */
 } MovingRow;
@@ -323,15 +322,9 @@ row_image(const Matrix *matrix, HeapTuple tuple)
 											image_seed));
 }
 
-static int
-trigger_depth(void)
-{
-	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
-}
-
 /* Remember a row of a leaf that an UPDATE may be about to move. */
 static void
-moving_remember(const Judgement *judgement)
+moving_remember(const Judgement *judgement, MemoryContext query)
 {
 	MemoryContext old;
 	MovingRow  *row;
@@ -351,7 +344,7 @@ moving_remember(const Judgement *judgement)
 	row->tid = judgement->old->t_self;
 	row->command = command;
 	row->subxact = GetCurrentSubTransactionId();
-	row->depth = trigger_depth();
+	row->query = query;
 	moving = lappend(moving, row);
 	MemoryContextSwitchTo(old);
 	row->image = row_image(judgement->matrix, judgement->new);
@@ -404,12 +397,13 @@ moving_arrives(const Judgement *judgement)
 /*
  * The statement is over: nothing that it moved is on its way any more.  A
  * query may hold several statements, and only the UPDATE flush of the table
- * itself is sure to come after the arrival of all rows that left it.
+ * itself is sure to come after the arrival of all rows that left it.  And a
+ * query may be run in the middle of another one, whose rows are not its own:
+ * a call site's memory is the query's.
  */
 static void
-moving_settle(const TriggerData *trigger)
+moving_settle(const TriggerData *trigger, MemoryContext query)
 {
-	int			depth = trigger_depth();
 	Oid			root;
 	ListCell   *lc;
 
@@ -422,7 +416,7 @@ moving_settle(const TriggerData *trigger)
 	{
 		MovingRow  *row = lfirst(lc);
 
-		if (row->depth >= depth && row->root == root)
+		if (row->query == query && row->root == root)
 			moving = foreach_delete_current(moving, lc);
 	}
 }
@@ -548,7 +542,7 @@ update_row(GuardSite *site, const Judgement *judgement)
 	if (moves)
 		arrive(&attempt.judgement, attempt.to, site->trusted ? NULL : edge);
 	if (words_overlap(site->changed, matrix->partition_keys, matrix->nwords))
-		moving_remember(&attempt.judgement);
+		moving_remember(&attempt.judgement, GetMemoryChunkContext(site));
 	return attempt.judgement.new;
 }
 
@@ -766,7 +760,7 @@ spine_guard_flush(PG_FUNCTION_ARGS)
 	TriggerData *trigger = called_as(fcinfo, "guard_flush", false, false);
 
 	if (moving != NIL)
-		moving_settle(trigger);
+		moving_settle(trigger, fcinfo->flinfo->fn_mcxt);
 	handoff_flush();
 	audit_flush();
 	return PointerGetDatum(NULL);

@@ -30,11 +30,14 @@
 #include "base/compat.h"
 #include "base/rights.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/spine_catalog.h"
+#include "commands/event_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "nodes/value.h"
 #include "ownership/replica.h"
 #include "ownership/settle.h"
@@ -49,6 +52,7 @@
 
 PG_FUNCTION_INFO_V1(spine_guard_replica);
 PG_FUNCTION_INFO_V1(spine_guard_replica_truncate);
+PG_FUNCTION_INFO_V1(spine_keep_replica_guard);
 
 /* Places of the triggers' arguments. */
 enum
@@ -536,6 +540,121 @@ tree_sql(const ReplicaTarget *target, bool attach)
 							  lfirst_oid(lc));
 	}
 	return sql.len > 0 ? sql.data : NULL;
+}
+
+/* ---- commands that would take a trigger away ---- */
+
+static bool
+is_replica_name(const char *name)
+{
+	return name != NULL &&
+		strncmp(name, TRIGGER_REPLICA, strlen(TRIGGER_REPLICA)) == 0;
+}
+
+/* Does the relation, or one below it, carry a trigger of ours? */
+static bool
+is_guarded_copy(const RangeVar *relation)
+{
+	Oid			relid =
+		relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return false;
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+		if (OidIsValid(get_trigger_oid(lfirst_oid(lc), TRIGGER_REPLICA, true)))
+			return true;
+	return false;
+}
+
+/* Does the ALTER TABLE switch a trigger of ours off, or to less than always? */
+static bool
+switches_off(const AlterTableStmt *alter)
+{
+	ListCell   *lc;
+
+	foreach (lc, alter->cmds)
+	{
+		const AlterTableCmd *cmd = lfirst(lc);
+
+		switch (cmd->subtype)
+		{
+			case AT_DisableTrig:
+			case AT_EnableTrig:
+			case AT_EnableReplicaTrig:
+				if (is_replica_name(cmd->name))
+					return true;
+				break;
+			case AT_DisableTrigAll:
+			case AT_DisableTrigUser:
+			case AT_EnableTrigAll:
+			case AT_EnableTrigUser:
+				if (is_guarded_copy(alter->relation))
+					return true;
+				break;
+			default:
+				break;
+		}
+	}
+	return false;
+}
+
+static bool
+drops_replica_trigger(const DropStmt *drop)
+{
+	ListCell   *lc;
+
+	if (drop->removeType != OBJECT_TRIGGER)
+		return false;
+	foreach (lc, drop->objects)
+		if (is_replica_name(strVal(llast((List *) lfirst(lc)))))
+			return true;
+	return false;
+}
+
+static bool
+takes_guard_away(const Node *command)
+{
+	switch (nodeTag(command))
+	{
+		case T_AlterTableStmt:
+			return switches_off((const AlterTableStmt *) command);
+		case T_DropStmt:
+			return drops_replica_trigger((const DropStmt *) command);
+		case T_RenameStmt:
+			return ((const RenameStmt *) command)->renameType ==
+				OBJECT_TRIGGER &&
+				is_replica_name(((const RenameStmt *) command)->subname);
+		case T_CreateTrigStmt:
+			return ((const CreateTrigStmt *) command)->replace &&
+				is_replica_name(((const CreateTrigStmt *) command)->trigname);
+		default:
+			return false;
+	}
+}
+
+/* Event trigger at ddl_command_start; superusers and spine_admin pass. */
+Datum
+spine_keep_replica_guard(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *trigger = (EventTriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg(
+				 "function \"spine.keep_replica_guard\" must be called as an event trigger")));
+	if (trigger->parsetree != NULL && takes_guard_away(trigger->parsetree) &&
+		!is_spine_admin(GetUserId()))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("cannot take the guard off a registered copy"),
+			 errdetail("Only its sync writes a copy."),
+			 errhint(
+				 "Apply a document that does not name the copy, or ask a member of spine_admin.")));
+	PG_RETURN_NULL();
 }
 
 /* ---- the hooks ---- */

@@ -110,8 +110,8 @@ extern void job_note_failure(const Job *job, JobNote *note, const char *by,
 
 /* ---- the processes' entries ---- */
 
-extern void spine_launcher_main(Datum arg);
-extern void spine_steward_main(Datum arg);
+extern PGDLLEXPORT void spine_launcher_main(Datum arg);
+extern PGDLLEXPORT void spine_steward_main(Datum arg);
 extern void launcher_init(void);
 
 /* ---- in jobs.c ---- */

@@ -6,6 +6,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION spine;
 CREATE SCHEMA bench;
+-- Between runs the log is emptied, which nobody may do where it counts.
+ALTER TABLE spine.audit_log_default DISABLE TRIGGER refuse_change;
 
 CREATE FUNCTION bench.floor_before() RETURNS trigger
     LANGUAGE c AS :'floor', 'floor_before';

@@ -68,7 +68,7 @@ row()
 	note=$(header "$1" note)
 	needs=$(header "$1" needs)
 	[ -z "$later" ] || verdict+="; from 16 on $(words "$later")"
-	[ -z "$needs" ] || verdict+=" (by the DDL guard)"
+	[[ -z $needs || $verdict != refused* ]] || verdict+=" (by the DDL guard)"
 	echo "| $(header "$1" path) | \`$(header "$1" as)\` | $verdict | ${note:+$note }[$(basename "$1" .sql)](../test/bypass/$(basename "$1")) |"
 }
 

@@ -241,7 +241,7 @@ EXCEPTION
     WHEN OTHERS THEN RETURN SQLSTATE;
 END $$;
 CREATE VIEW spine_tables AS
-    SELECT c.oid::regclass AS name, c.relkind = 'v' AS is_view, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = 1
+    SELECT c.oid::regclass AS name, c.relkind = 'v' AS is_view, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = (SELECT min(i.attnum) FROM pg_attribute i WHERE i.attrelid = c.oid AND i.attnum > 0 AND i.attidentity = '')
      WHERE c.relnamespace = 'spine'::regnamespace AND c.relkind IN ('r', 'p', 'v');
 CREATE VIEW attempts AS
     SELECT v.verb, tables.is_view, t.outcome

@@ -14,6 +14,8 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
 
+# (No invariant: a NOT VALID constraint of a partitioned table may deadlock
+# pg_restore -j, with or without spine.)
 # A partitioned table with rows in a late state, a child table, and triggers of
 # others, of which the dataset names one.
 $node->safe_psql(
@@ -45,7 +47,6 @@ $node->safe_psql(
 			{"relation": "w.doc", "triggers": ["declared"], "lifecycle": {"governing": "status",
 			 "states": {"draft": {"initial": true, "owner": "maker", "write": {"*": ["maker"]}}, "final": {"terminal": true}},
 			 "transitions": {"draft -> final": {"by": ["maker"]}},
-			 "invariants": {"some": {"not_null": ["body"]}},
 			 "children": {"lines": {"relation": "w.line", "via": ["doc"], "write": {"draft": ["maker"]}}}}}}}}}')});
 
 my $logged =

@@ -1,0 +1,6 @@
+-- path: DISABLE TRIGGER USER on a copy
+-- group: triggers
+-- as: table_owner
+-- expect: denied 42501
+ALTER TABLE bp.plain_copy DISABLE TRIGGER USER;
+UPDATE bp.plain_copy SET v = 7;

@@ -1,0 +1,8 @@
+-- path: ATTACH PARTITION of a table with rows in a state that no rule names
+-- group: definitions
+-- as: table_owner
+-- expect: denied 42501
+-- needs: ddl guard
+CREATE TABLE bp.part_c (LIKE bp.part);
+INSERT INTO bp.part_c VALUES (9, 'c', 'wild', 7);
+ALTER TABLE bp.part ATTACH PARTITION bp.part_c FOR VALUES IN ('c');
