@@ -503,7 +503,7 @@ int64
 catalog_follow_renames(const List *renames, const char *schema,
 					   const char *new_schema)
 {
-	Renaming	renaming = {NULL};
+	Renaming	renaming = {0};
 	Jsonb	   *current;
 	Jsonb	   *followed;
 	Jsonb	   *renamed;

@@ -745,7 +745,8 @@ note_cargo(Inspection *inspection, const Governed *governed)
 	else if (cargo == CARGO_ROWS)
 		note_weakening(inspection, governed->entry,
 					   psprintf("attach table \"%s\" with its rows", table),
-					   NULL);
+					   "Attach it empty and insert the rows, so that they are "
+					   "judged.");
 }
 
 /* Tables that are governed now and were not before the command. */

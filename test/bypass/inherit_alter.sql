@@ -1,7 +1,7 @@
 -- path: ALTER TABLE … INHERIT of a table with rows
 -- group: definitions
 -- as: table_owner
--- expect: documented: who owns the table may attach one with rows in known states; the DDL guard audits the command
+-- expect: denied 42501
 -- needs: ddl guard
 CREATE TABLE bp.kid (LIKE bp.plain);
 INSERT INTO bp.kid VALUES (9, 7);

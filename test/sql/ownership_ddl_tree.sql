@@ -81,12 +81,17 @@ INSERT INTO tree.odd VALUES (1, 'new', 1), (2, 'strange', 2);
 ALTER TABLE tree.odd ALTER COLUMN state SET NOT NULL;
 ALTER TABLE tree.odd INHERIT tree.base;					-- fails: a state that no rule names
 DELETE FROM tree.odd WHERE id = 2;
+ALTER TABLE tree.odd INHERIT tree.base;					-- fails: nobody judged this row
+CREATE TABLE tree.kept AS TABLE tree.odd;
+DELETE FROM tree.odd;
 ALTER TABLE tree.odd INHERIT tree.base;
 CREATE TABLE tree.busy (id int NOT NULL, state text NOT NULL, v int);
 CREATE TRIGGER own BEFORE UPDATE ON tree.busy FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
 ALTER TABLE tree.busy INHERIT tree.base;				-- fails: an undeclared trigger
 CREATE TABLE tree.odd_top (id int NOT NULL, state tree.step NOT NULL, v int);
 INSERT INTO tree.odd_top VALUES (400, 'done', 1);
+ALTER TABLE tree.top ATTACH PARTITION tree.odd_top FOR VALUES FROM (400) TO (500);	-- fails, likewise
+DELETE FROM tree.odd_top;
 ALTER TABLE tree.top ATTACH PARTITION tree.odd_top FOR VALUES FROM (400) TO (500);
 RESET ROLE;
 SELECT actor, dataset, detail FROM spine.audit_trail WHERE action = 'ddl' ORDER BY xid, n;
