@@ -488,9 +488,8 @@ read_forbids(const JsonbContainer *dataset)
 	return forbids;
 }
 
-/* Share of the reading statements that are recorded. */
-static double
-read_audit_reads(const JsonbContainer *dataset)
+double
+spec_audit_reads(const JsonbContainer *dataset)
 {
 	JsonbValue	share;
 
@@ -523,7 +522,7 @@ spec_dataset_read(const char *context_name, const JsonbContainer *context,
 	spec->fk_actions = jb_get_texts(dataset, "allow_fk_actions");
 	spec->trusted = read_trusted(dataset);
 	spec->forbids = read_forbids(dataset);
-	spec->audit_reads = read_audit_reads(dataset);
+	spec->audit_reads = spec_audit_reads(dataset);
 	spec->lifecycle = read_lifecycle(dataset);
 	spec->definition = dataset;
 	return spec;

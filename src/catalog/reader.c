@@ -201,6 +201,25 @@ catalog_dataset(const char *key)
 	return dataset;
 }
 
+double
+catalog_audit_reads(const char *key)
+{
+	Lookup		lookup;
+	ScanKeyData scankey;
+	HeapTuple	row;
+	double		share = 0;
+
+	text_key(&scankey, Anum_asset_asset, key);
+	if (!lookup_begin(&lookup, "asset", "asset_pkey", &scankey))
+		return 0;
+	row = lookup_next(&lookup);
+	if (HeapTupleIsValid(row))
+		share = spec_audit_reads(
+			&column_jsonb(&lookup, row, Anum_asset_definition)->root);
+	lookup_end(&lookup);
+	return share;
+}
+
 /*
  * The dataset that a relation itself belongs to: as its own relation rather
  * than as a child table, if it is both.

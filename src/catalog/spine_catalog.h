@@ -204,6 +204,9 @@ extern SpecDataset *spec_dataset_read(const char *context_name,
 									  const char *dataset_name,
 									  const JsonbContainer *dataset);
 
+/* Share of the statements that read a dataset's table which are recorded. */
+extern double spec_audit_reads(const JsonbContainer *dataset);
+
 /* Every party that the dataset's rules name, each once (List of char *). */
 extern List *spec_dataset_parties(const SpecDataset *dataset);
 
@@ -233,6 +236,8 @@ typedef struct CatalogDataset
 
 /* Look up by dataset key, in the newest committed state; NULL if absent. */
 extern CatalogDataset *catalog_dataset(const char *key);
+/* Its audit_reads alone, without reading the rest; 0 if it is absent. */
+extern double catalog_audit_reads(const char *key);
 /* The key of the dataset that governs a relation (or its ancestor); or NULL.
  * *child receives the child's name where the relation is a child table. */
 extern char *catalog_dataset_of(Oid relid, char **child);

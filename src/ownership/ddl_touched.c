@@ -97,6 +97,8 @@ touches_tables(CommandTag tag)
 		case CMDTAG_CREATE_RULE:
 		case CMDTAG_ALTER_TABLE:
 		case CMDTAG_ALTER_FOREIGN_TABLE:
+		case CMDTAG_ALTER_VIEW: /* its RENAME COLUMN takes any relation */
+		case CMDTAG_ALTER_MATERIALIZED_VIEW:
 		case CMDTAG_ALTER_INDEX:
 		case CMDTAG_ALTER_SEQUENCE:
 		case CMDTAG_ALTER_TRIGGER:

@@ -109,7 +109,6 @@ audited_create(void)
 static void
 audited_load(Audited *found)
 {
-	CatalogDataset *dataset;
 	char	   *child;
 	char	   *key;
 
@@ -121,10 +120,9 @@ audited_load(Audited *found)
 	key = catalog_dataset_of(found->relid, &child);
 	if (key == NULL)
 		return;
-	dataset = catalog_dataset(key);
-	if (dataset == NULL || dataset->spec->audit_reads <= 0)
+	found->share = catalog_audit_reads(key);
+	if (found->share <= 0)
 		return;
-	found->share = dataset->spec->audit_reads;
 	found->dataset =
 		child == NULL ? key : psprintf("%s.%s", key, asset_key_quote(child));
 }

@@ -133,6 +133,8 @@ SELECT count(secret) FROM "Au d".base;
 SELECT * FROM news();
 RESET max_parallel_workers_per_gather;
 RESET min_parallel_table_scan_size;
+RESET parallel_tuple_cost;
+RESET parallel_setup_cost;
 
 -- ---- transactions ----
 -- one that is rolled back leaves its trace in the server's log, as does a savepoint

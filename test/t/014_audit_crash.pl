@@ -126,9 +126,13 @@ $node->safe_psql('postgres', q{
 			END) IS NOT TRUE});
 $node->safe_psql('postgres', 'SET ROLE keeper; INSERT INTO world.thing VALUES (-1)');
 
+# The slot keeps the WAL that crashes part the standby from.
+$node->safe_psql('postgres',
+	"SELECT pg_create_physical_replication_slot('standby', true)");
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "primary_slot_name = 'standby'");
 $standby->start;
 
 # Writes within savepoints that the client itself sets and undoes.
