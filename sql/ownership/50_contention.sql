@@ -107,10 +107,14 @@ COMMENT ON COLUMN spine.write_request.status IS
     'pending, approved, declined, stale or withdrawn';
 
 -- Who asked sees what was asked; the values that stood there are shown only
--- to those who decide or watch, since asking takes no SELECT.
+-- to those who decide or watch, since asking takes no SELECT.  Without SELECT
+-- of his own he sees neither key nor new values: an UPDATE of all rows would
+-- tell him their keys, one of an element what else the column holds.
 CREATE VIEW spine.write_requests WITH (security_barrier) AS
-    SELECT r.id, r.at, r.dataset, r.relation, r.key, r.action,
-           CASE WHEN w.decides THEN r.old END AS old, r.new, r.from_state, r.to_state, r.actor,
+    SELECT r.id, r.at, r.dataset, r.relation,
+           CASE WHEN w.decides OR w.reads THEN r.key END AS key, r.action,
+           CASE WHEN w.decides THEN r.old END AS old,
+           CASE WHEN w.decides OR w.reads THEN r.new END AS new, r.from_state, r.to_state, r.actor,
            r.session_actor, r.rule, r.rev, r.status, r.decided_by, r.decided_at, r.decision_reason
       FROM spine.write_request r
      CROSS JOIN LATERAL (
@@ -129,6 +133,10 @@ CREATE VIEW spine.write_requests WITH (security_barrier) AS
                        AND a.kind OPERATOR(pg_catalog.=) 'dataset'
                        AND p.roleid IS NOT NULL
                        AND pg_catalog.pg_has_role(p.roleid, 'USAGE')) AS decides,
+               EXISTS (
+                    SELECT FROM spine.asset a
+                     WHERE a.asset OPERATOR(pg_catalog.=) r.dataset
+                       AND pg_catalog.has_table_privilege(a.relid, 'SELECT')) AS reads,
                EXISTS (
                     SELECT FROM pg_catalog.pg_roles u
                      WHERE u.rolname OPERATOR(pg_catalog.=) r.actor::pg_catalog.name

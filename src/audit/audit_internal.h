@@ -120,6 +120,11 @@ typedef struct Circumstance
 	Datum		client;		 /* or 0 */
 } Circumstance;
 
+/* in row_nested.c */
+
+/* An array or a composite as jsonb; no cast to json is called. */
+extern Datum nested_json(Oid type, Datum value);
+
 /* in rows.c */
 
 /*

@@ -21,14 +21,12 @@
 
 #include "access/htup_details.h"
 #include "access/detoast.h"
-#include "audit/spine_audit.h"
+#include "audit/audit_internal.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
-#include "nodes/makefuncs.h"
 #include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
-#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -49,7 +47,7 @@ typedef enum ValueKind
 	VALUE_DATE,	 /* these three in ISO 8601, whatever DateStyle says */
 	VALUE_TIMESTAMP,
 	VALUE_TIMESTAMPTZ,
-	VALUE_NESTED, /* array or composite: to_jsonb makes it */
+	VALUE_NESTED, /* array or composite, see row_nested.c */
 	VALUE_OUTPUT  /* any other: the text of its output function */
 } ValueKind;
 
@@ -60,7 +58,8 @@ typedef struct ShapeColumn
 	int			rank;	 /* place among all columns in jsonb's order */
 	int			namelen; /* bytes of the name */
 	const char *name;	 /* in the shape's descriptor; NULL if dropped */
-	FmgrInfo	fn;		 /* output function, or to_jsonb where nested */
+	Oid			type;	 /* where nested */
+	FmgrInfo	fn;		 /* output function */
 } ShapeColumn;
 
 struct RowShape
@@ -142,19 +141,6 @@ builtin_kind(Oid type)
 	}
 }
 
-/* to_jsonb learns the type of its argument from the call's expression. */
-static void
-prepare_to_jsonb(FmgrInfo *fn, Oid type)
-{
-	Expr *argument = (Expr *) makeNullConst(type, -1, InvalidOid);
-
-	fmgr_info(F_TO_JSONB, fn);
-	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID,
-											 list_make1(argument), InvalidOid,
-											 InvalidOid, COERCE_EXPLICIT_CALL),
-					   fn);
-}
-
 /* Work out how a column is written. */
 static void
 shape_column(ShapeColumn *column, Form_pg_attribute attr)
@@ -172,7 +158,7 @@ shape_column(ShapeColumn *column, Form_pg_attribute attr)
 	if (OidIsValid(get_element_type(type)) || type_is_rowtype(type))
 	{
 		column->kind = VALUE_NESTED;
-		prepare_to_jsonb(&column->fn, type);
+		column->type = type;
 		return;
 	}
 
@@ -486,9 +472,9 @@ write_json(Writer *w, Datum value)
 }
 
 static void
-write_nested(Writer *w, FmgrInfo *to_jsonb, Datum value)
+write_nested(Writer *w, Oid type, Datum value)
 {
-	Datum nested = FunctionCall1(to_jsonb, value);
+	Datum nested = nested_json(type, value);
 
 	write_jsonb(w, nested);
 	pfree(DatumGetPointer(nested));
@@ -566,7 +552,7 @@ write_value(Writer *w, ShapeColumn *column, Datum value, bool isnull)
 			write_datetime(w, value, TIMESTAMPTZOID);
 			break;
 		case VALUE_NESTED:
-			write_nested(w, &column->fn, value);
+			write_nested(w, column->type, value);
 			break;
 		case VALUE_OUTPUT:
 			write_output(w, &column->fn, value);

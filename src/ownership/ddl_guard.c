@@ -72,6 +72,7 @@ typedef struct Frame
 	CommandId	first;	   /* what it does has this number or a higher one */
 	SubTransactionId subxact;
 	List	   *dropped;   /* Oid: relations that lost something */
+	bool		types;	   /* do rows of others consist of these? */
 	List	   *rewritten; /* Oid: governed relations that were rewritten */
 } Frame;
 
@@ -334,6 +335,10 @@ fact_text(CommandTag tag, const Fact *fact)
 		case FACT_LABEL:
 			verb = "drop or rename state";
 			break;
+		case FACT_PART:
+			return psprintf("drop or rename \"%s\", part of a type of "
+							"governed table \"%s\"",
+							name, fact->table);
 		case FACT_OTHER_TRIGGER:
 			verb = "put undeclared trigger";
 			break;
@@ -961,6 +966,25 @@ judge_command(Inspection *inspection, const Touched *touched,
 	follow_renames(inspection, touched->schema);
 }
 
+/* Tables that hold rows of those that were touched are touched as well. */
+static void
+touch_holders(Inspection *inspection, Touched *touched)
+{
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach (lc, touched->relations)
+		all = list_concat_unique_oid(all,
+									 past_holders(lfirst_oid(lc),
+												  inspection->past));
+	foreach (lc, all)
+		if (governed_lookup(&inspection->datasets, lfirst_oid(lc),
+							inspection->past) != NULL)
+			touched->labels = true;
+	if (touched->labels)
+		touched->relations = list_concat(touched->relations, all);
+}
+
 /* Event trigger at ddl_command_end. */
 Datum
 spine_ddl_guard(PG_FUNCTION_ARGS)
@@ -979,8 +1003,11 @@ spine_ddl_guard(PG_FUNCTION_ARGS)
 	if (touched.relations == NIL && !OidIsValid(touched.schema))
 		PG_RETURN_NULL();
 
+	touched.labels |= frame.types;
 	if (!touched.new_only || frame.dropped != NIL)
 		inspection.past = past_take(frame.first);
+	if (inspection.past != NULL && !touched.labels)
+		touch_holders(&inspection, &touched);
 	judge_command(&inspection, &touched, frame.rewritten);
 	if (inspection.past != NULL)
 		past_release(inspection.past);
@@ -1000,6 +1027,7 @@ spine_sql_drop(PG_FUNCTION_ARGS)
 	List	   *relations;
 	List	   *datasets = NIL;
 	ListCell   *lc;
+	int			own;
 
 	if (stands_aside())
 		PG_RETURN_NULL();
@@ -1008,6 +1036,12 @@ spine_sql_drop(PG_FUNCTION_ARGS)
 	frame = frames_top();
 	past = past_take(frame->first);
 	relations = touched_by_drop(past);
+	own = list_length(relations);
+	for (int i = 0; i < own; i++)
+		relations =
+			list_concat(relations,
+						past_holders(list_nth_oid(relations, i), past));
+	frame->types |= list_length(relations) > own;
 	foreach (lc, relations)
 	{
 		MemoryContext old;

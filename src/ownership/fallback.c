@@ -147,6 +147,7 @@ fallback_concedes(const Attempt *attempt, const Denial *denial,
 	if (again.judgement.user == NULL || attempt_judge(&again) != NULL)
 		return false;
 	concession->detail = detail_of("fallback_for", owner);
+	concession->party = CStringGetTextDatum(owner);
 	return true;
 }
 

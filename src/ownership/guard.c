@@ -236,6 +236,16 @@ transition_party(const Judgement *judgement, const MatrixEdge *edge)
 		judgement->matrix->party_labels[bms_next_member(mine, -1)];
 }
 
+/* What let the write through, if its own rules did not. */
+static void
+note_concession(AuditEvent *event, const Concession *concession)
+{
+	event->via = concession->via ? concession->via : current_via();
+	event->detail = concession->detail;
+	if (concession->party != 0)
+		event->party = concession->party;
+}
+
 static void
 audit_update(const Attempt *attempt, const MatrixEdge *edge,
 			 const Concession *concession)
@@ -260,8 +270,7 @@ audit_update(const Attempt *attempt, const MatrixEdge *edge,
 	event.rule = edge		  ? edge->rule_label :
 		from == STATE_UNKNOWN ? (Datum) 0 :
 								matrix->states[from].write_label;
-	event.via = concession->via ? concession->via : current_via();
-	event.detail = concession->detail;
+	note_concession(&event, concession);
 	audit_push(&event);
 }
 
@@ -292,8 +301,7 @@ audit_whole_row(const Attempt *attempt, Datum action, Datum rule,
 		user_label(judgement->user->removes_as,
 				   from != STATE_UNKNOWN ? from : to);
 	event.rule = rule;
-	event.via = concession->via ? concession->via : current_via();
-	event.detail = concession->detail;
+	note_concession(&event, concession);
 	audit_push(&event);
 }
 

@@ -802,6 +802,7 @@ full_answer(const Question *question, ActionKind kind, const char *action)
 {
 	Answer		reply = answer(question, kind, action);
 	Attempt		attempt;
+	const char *party;
 
 	if (reply.allowed)
 		return reply;
@@ -811,7 +812,7 @@ full_answer(const Question *question, ActionKind kind, const char *action)
 	if (reply.denial == NULL || !denial_is_liftable(reply.denial) ||
 		(reply.attempt != NULL && !attempt_is_sound(&attempt)))
 		return reply;
-	if (override_for(&attempt) != 0)
+	if (override_for(&attempt, &party) != 0)
 		return override_answer(&attempt, &reply);
 	if (may_wait(&attempt, reply.denial))
 		reply.reason = psprintf("%s, queued", reply.reason);

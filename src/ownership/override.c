@@ -45,21 +45,25 @@ typedef struct OverrideRequest
 
 /* ---- using one ---- */
 
-/* The first of these parties' overrides whose party the user acts for. */
+/* The first of these parties' overrides whose party the user acts for, which
+ * *as receives. */
 static int64
-first_usable(Oid userid, const List *ids, const List *parties)
+first_usable(Oid userid, const List *ids, const List *parties, const char **as)
 {
 	const ListCell *id;
 	const ListCell *party;
 
 	forboth (id, ids, party, parties)
 		if (acts_for(userid, catalog_party_role(lfirst(party))))
+		{
+			*as = lfirst(party);
 			return *(int64 *) lfirst(id);
+		}
 	return 0;
 }
 
 int64
-override_for(const Attempt *attempt)
+override_for(const Attempt *attempt, const char **party)
 {
 	const Judgement *judgement = &attempt->judgement;
 	const Matrix *matrix = judgement->matrix;
@@ -93,7 +97,7 @@ override_for(const Attempt *attempt)
 		MemoryContextSwitchTo(old);
 	}
 	own_end(&before);
-	return first_usable(judgement->user->userid, ids, parties);
+	return first_usable(judgement->user->userid, ids, parties, party);
 }
 
 bool
@@ -124,14 +128,16 @@ bool
 override_concedes(const Attempt *attempt, const Denial *denial,
 				  Concession *concession)
 {
+	const char *party;
 	int64		id;
 
 	if (!denial_is_liftable(denial) || !attempt_is_sound(attempt))
 		return false;
-	id = override_for(attempt);
+	id = override_for(attempt, &party);
 	if (id == 0)
 		return false;
 	concession->detail = detail_of(id);
+	concession->party = CStringGetTextDatum(party);
 	return true;
 }
 

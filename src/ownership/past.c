@@ -19,10 +19,13 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "ownership/past.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -175,6 +178,63 @@ column_of(Oid catalog, Oid index, AttrNumber oid_column, Oid oid,
 			heap_getattr(row, column, RelationGetDescr(scan.rel), &isnull));
 	catalog_scan_end(&scan);
 	return value;
+}
+
+/* The type of a relation's rows. */
+static Oid
+row_type(Oid relid, Snapshot snapshot)
+{
+	return column_of(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid,
+					 relid, Anum_pg_class_reltype, snapshot);
+}
+
+/* Add the relations whose columns are made of a type, however deep inside. */
+static void
+add_holders(Oid type, Snapshot snapshot, List **types, List **found)
+{
+	Relation	rel;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (!OidIsValid(type) || list_member_oid(*types, type))
+		return;
+	*types = lappend_oid(*types, type);
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(TypeRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(type));
+	rel = table_open(DependRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, DependReferenceIndexId, true, snapshot, 2,
+							  keys);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(row);
+
+		if (form->classid == TypeRelationId)
+			add_holders(form->objid, snapshot, types, found);
+		else if (form->classid == RelationRelationId && form->objsubid > 0)
+		{
+			*found = list_append_unique_oid(*found, form->objid);
+			add_holders(row_type(form->objid, snapshot), snapshot, types,
+						found);
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+List *
+past_holders(Oid relid, Snapshot snapshot)
+{
+	List	   *types = NIL;
+	List	   *found = NIL;
+
+	add_holders(row_type(relid, snapshot), snapshot, &types, &found);
+	return found;
 }
 
 Oid

@@ -56,6 +56,9 @@ extern char *past_schema_name(Oid schema, Snapshot snapshot);
 extern List *past_parents(Oid relid, Snapshot snapshot);
 extern List *past_children(Oid relid, Snapshot snapshot);
 
+/* Relations with a column that holds rows of this one, or a part that does. */
+extern List *past_holders(Oid relid, Snapshot snapshot);
+
 /* The relation that an object (relation, trigger, rule, constraint) belongs
  * to; InvalidOid if there is none. */
 extern Oid	past_relation_of(Oid class_id, Oid object_id, Snapshot snapshot);

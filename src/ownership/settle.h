@@ -23,6 +23,7 @@ typedef struct Concession
 {
 	Datum		detail;	/* jsonb, or 0 */
 	Datum		via;	/* text, or 0: as any other */
+	Datum		party;	/* text: whom the actor stood for, or 0 */
 } Concession;
 
 /*
@@ -66,8 +67,9 @@ extern bool override_concedes(const Attempt *attempt, const Denial *denial,
 
 /* Is it a denial that an override lifts? */
 extern bool denial_is_liftable(const Denial *denial);
-/* The id of an override for the row and user of a judgement; 0 if none. */
-extern int64 override_for(const Attempt *attempt);
+/* The id of an override for the row and user of a judgement, *party receives
+ * whose; 0 if there is none. */
+extern int64 override_for(const Attempt *attempt, const char **party);
 extern void override_init(void);
 
 /* ---- in request.c: writes that wait for the owner ---- */

@@ -17,12 +17,14 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "ownership/attach.h"
@@ -34,6 +36,7 @@
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* ---- who governs ---- */
 
@@ -421,7 +424,10 @@ state_type(const Collector *collector)
 			type = form->atttypid;
 	}
 	catalog_scan_end(&scan);
-	return OidIsValid(type) ? getBaseType(type) : InvalidOid;
+	/* A type that is gone has taken the column along, which says enough. */
+	return SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)) ?
+		getBaseType(type) :
+		InvalidOid;
 }
 
 static void
@@ -445,6 +451,111 @@ collect_labels(Collector *collector)
 	catalog_scan_end(&scan);
 }
 
+/* ---- what the types of columns are made of ---- */
+
+/* The fields of a composite type; adds their types. */
+static void
+collect_fields(Collector *collector, Oid relid, List **types)
+{
+	CatalogScan scan;
+	HeapTuple	row;
+
+	catalog_scan_begin(&scan, AttributeRelationId, AttributeRelidNumIndexId,
+					   Anum_pg_attribute_attrelid, relid, collector->snapshot);
+	while ((row = catalog_scan_next(&scan)) != NULL)
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(row);
+		const char *name = NameStr(form->attname);
+
+		if (form->attnum <= 0 || form->attisdropped)
+			continue;
+		add_fact(collector, FACT_PART, relid,
+				 hash_combine((uint32) form->attnum, hash_name(name)), name);
+		*types = list_append_unique_oid(*types, form->atttypid);
+	}
+	catalog_scan_end(&scan);
+}
+
+/* The labels of an enum. */
+static void
+collect_enum(Collector *collector, Oid type, FactKind kind)
+{
+	CatalogScan scan;
+	HeapTuple	row;
+
+	catalog_scan_begin(&scan, EnumRelationId, EnumTypIdLabelIndexId,
+					   Anum_pg_enum_enumtypid, type, collector->snapshot);
+	while ((row = catalog_scan_next(&scan)) != NULL)
+	{
+		Form_pg_enum form = (Form_pg_enum) GETSTRUCT(row);
+		const char *label = NameStr(form->enumlabel);
+
+		add_fact(collector, kind, form->oid, hash_name(label), label);
+	}
+	catalog_scan_end(&scan);
+}
+
+/* What a type is made of; adds the types below it. */
+static void
+collect_type(Collector *collector, Oid type, List **types)
+{
+	CatalogScan scan;
+	HeapTuple	row;
+
+	catalog_scan_begin(&scan, TypeRelationId, TypeOidIndexId, Anum_pg_type_oid,
+					   type, collector->snapshot);
+	row = catalog_scan_next(&scan);
+	if (row != NULL)
+	{
+		Form_pg_type form = (Form_pg_type) GETSTRUCT(row);
+
+		if (form->typtype == TYPTYPE_ENUM)
+			collect_enum(collector, type, FACT_PART);
+		else if (form->typtype == TYPTYPE_COMPOSITE)
+			collect_fields(collector, form->typrelid, types);
+		else if (form->typtype == TYPTYPE_DOMAIN)
+			*types = list_append_unique_oid(*types, form->typbasetype);
+		else if (OidIsValid(form->typelem))
+			*types = list_append_unique_oid(*types, form->typelem);
+	}
+	catalog_scan_end(&scan);
+}
+
+/*
+ * The fields and labels that values of governed columns show: who alters their
+ * types changes what the rows say.  The states' own labels are apart.
+ */
+static void
+collect_parts(Collector *collector)
+{
+	const SpecDataset *spec = collector->governed->entry->spec;
+	CatalogScan scan;
+	HeapTuple	row;
+	List	   *types = NIL;
+
+	catalog_scan_begin(&scan, AttributeRelationId, AttributeRelidNumIndexId,
+					   Anum_pg_attribute_attrelid, collector->governed->relid,
+					   collector->snapshot);
+	while ((row = catalog_scan_next(&scan)) != NULL)
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(row);
+
+		if (form->attnum > 0 && !form->attisdropped &&
+			(spec->lifecycle == NULL || collector->governed->child != NULL ||
+			 !is_column(spec->lifecycle->governing, NameStr(form->attname))) &&
+			(collector->snapshot == NULL ||
+			 governs_column(collector->governed, spec->key_columns,
+							NameStr(form->attname))))
+			types = list_append_unique_oid(types, form->atttypid);
+	}
+	catalog_scan_end(&scan);
+
+	/* The list grows while it is walked: each type in it is visited once. */
+	for (int i = 0; i < list_length(types); i++)
+		if (list_nth_oid(types, i) >= FirstNormalObjectId)
+			collect_type(collector, list_nth_oid(types, i), &types);
+}
+
 List *
 facts_of(const Governed *governed, Snapshot snapshot, bool labels)
 {
@@ -460,6 +571,8 @@ facts_of(const Governed *governed, Snapshot snapshot, bool labels)
 	collect_other_triggers(&collector);
 	collect_rules(&collector);
 	collect_columns(&collector);
+	if (labels)
+		collect_parts(&collector);
 	if (is_root(&collector) && governed->entry->spec->lifecycle != NULL)
 	{
 		collect_constraints(&collector);

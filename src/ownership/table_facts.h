@@ -23,6 +23,7 @@ typedef enum FactKind
 	FACT_METHOD,	 /* the access method */
 	FACT_OWNER,		 /* who owns it */
 	FACT_LABEL,		 /* a label of the enum that holds the states */
+	FACT_PART,		 /* a label or a field of another column's type */
 	/* what must not come */
 	FACT_OTHER_TRIGGER, /* code that the dataset does not name */
 	FACT_LATE_TRIGGER,	/* code that runs after the guard */
