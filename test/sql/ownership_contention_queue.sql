@@ -54,6 +54,13 @@ SELECT id, title, state, version FROM desk.ticket WHERE id <= 4 ORDER BY id;
 -- who sees what
 SET ROLE regress_asker;
 SELECT id, key, old, new, status FROM spine.write_requests ORDER BY id;
+-- without SELECT not even what was asked: an UPDATE of all rows would tell keys
+RESET ROLE;
+REVOKE SELECT ON desk.ticket FROM PUBLIC;
+SET ROLE regress_asker;
+SELECT count(*), count(key) AS keys, count(new) AS new FROM spine.write_requests;
+RESET ROLE;
+GRANT SELECT ON desk.ticket TO PUBLIC;
 SET ROLE regress_other;
 SELECT count(*) FROM spine.write_requests;
 SELECT count(*) FROM spine.write_request;					-- fails
