@@ -191,9 +191,13 @@ $node->poll_query_until('postgres', qq{
 ok(is_visited($node, 'postgres'), 'workers come back after kill -9');
 
 # A standby has no workers; promoted, it has.
+# The slot keeps the WAL that thirty databases and a restart write meanwhile.
+$node->safe_psql('postgres',
+	"SELECT pg_create_physical_replication_slot('standby', true)");
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "primary_slot_name = 'standby'");
 $standby->start;
 
 # A second database, and a steward that is stuck in it.
