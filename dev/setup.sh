@@ -33,8 +33,10 @@ lib=/usr/lib/postgresql/$major
 if [ ! -x "$("${PG_CONFIG:-pg_config}" --bindir 2>/dev/null)/initdb" ]; then
 	need "$lib/bin/initdb" "postgresql-$major"
 fi
-if [ ! -e "$("${PG_CONFIG:-pg_config}" --pgxs 2>/dev/null)" ]; then
-	need "$lib/lib/pgxs/src/makefiles/pgxs.mk" "postgresql-server-dev-$major"
+# Of the makefiles and the headers one may be there without the other.
+if [ ! -e "$("${PG_CONFIG:-pg_config}" --pgxs 2>/dev/null)" ] ||
+	[ ! -e "$("${PG_CONFIG:-pg_config}" --includedir-server 2>/dev/null)/postgres.h" ]; then
+	need "" "postgresql-server-dev-$major"
 fi
 need gcc build-essential
 need make build-essential

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.h
+ *		From a tuple as it stands in its page to the hash of its row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CONSISTENCY_ROW_H
+#define CONSISTENCY_ROW_H
+
+#include "access/htup.h"
+#include "consistency/canonical.h"
+#include "consistency/hash128.h"
+#include "nodes/pg_list.h"
+#include "utils/relcache.h"
+
+/* How the tuples of a table become rows of certain columns. */
+typedef struct RowProgram RowProgram;
+
+/*
+ * Make a program for columns (List of char *, in the order of the row) of an
+ * open table, in the current memory context.
+ */
+extern RowProgram *row_program(Relation rel, const List *columns);
+
+/* The hash of the canonical bytes of a tuple's row. */
+extern Hash128 row_hash(RowProgram *program, HeapTuple tuple);
+
+/* Free what hashing allocated; now and then, between rows. */
+extern void row_release(RowProgram *program);
+
+#endif /* CONSISTENCY_ROW_H */
