@@ -11,6 +11,7 @@
 #include "base/rights.h"
 #include "base/settings.h"
 #include "catalog/spine_catalog.h"
+#include "consistency/spine_consistency.h"
 #include "ownership/spine_ownership.h"
 #include "worker/spine_worker.h"
 
@@ -26,5 +27,6 @@ _PG_init(void)
 	catalog_init();
 	audit_init();
 	ownership_init();
+	consistency_init();
 	worker_init();
 }

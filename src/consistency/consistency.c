@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * consistency.c
+ *		The room: where its jobs and callbacks are registered.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include "consistency/spine_consistency.h"
+
+/* Called once, from _PG_init; worker_init comes after it. */
+void
+consistency_init(void)
+{
+}
