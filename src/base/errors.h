@@ -22,5 +22,7 @@
 
 /* Sides that cannot be compared, or a digest that would prove nothing. */
 #define ERRCODE_SPINE_INCOMPARABLE MAKE_SQLSTATE('S', 'P', '0', '0', '7')
+/* A schema's text that is not valid. */
+#define ERRCODE_SPINE_INVALID_SCHEMA MAKE_SQLSTATE('S', 'P', '0', '0', '8')
 
 #endif /* SPINE_ERRORS_H */
