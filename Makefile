@@ -12,15 +12,19 @@ EXTVERSION = 1.0
 # The rooms in the order in which their SQL parts are concatenated.
 ROOMS = base catalog audit ownership consistency worker
 
+PG_CONFIG ?= pg_config
+
 # --- the module ----------------------------------------------------------
 MODULE_big = spine
 SOURCES = $(sort $(filter-out src/cli/% src/ui/%, \
 	$(wildcard src/spine.c src/*/*.c src/*/*/*.c)))
 ALL_HEADERS = $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 OBJS = $(SOURCES:.c=.o)
-PG_CPPFLAGS = -Isrc -DSPINE_VERSION='"$(EXTVERSION)"'
-SHLIB_LINK += -Wl,--version-script=src/spine.map
-# Libraries go here, e.g. SHLIB_LINK += -ljansson
+PG_CPPFLAGS = -Isrc -I$(shell $(PG_CONFIG) --includedir) \
+	-DSPINE_VERSION='"$(EXTVERSION)"'
+# libpq: to compare with what other servers hold.
+SHLIB_LINK += -Wl,--version-script=src/spine.map \
+	-L$(shell $(PG_CONFIG) --libdir) -lpq
 
 # The server's flags and headers suit the compiler that built it; clang does not
 # know all of what gcc knows.
@@ -55,7 +59,6 @@ NO_INSTALLCHECK = 1
 EXTRA_CLEAN = build results output_iso regression.diffs regression.out \
 	tmp_check $(SOURCES:.c=.d)
 
-PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 

@@ -38,6 +38,9 @@ if [ ! -e "$("${PG_CONFIG:-pg_config}" --pgxs 2>/dev/null)" ] ||
 	[ ! -e "$("${PG_CONFIG:-pg_config}" --includedir-server 2>/dev/null)/postgres.h" ]; then
 	need "" "postgresql-server-dev-$major"
 fi
+if [ ! -e "$("${PG_CONFIG:-pg_config}" --includedir 2>/dev/null)/libpq-fe.h" ]; then
+	need "" libpq-dev
+fi
 need gcc build-essential
 need make build-essential
 need /usr/include/xxhash.h libxxhash-dev

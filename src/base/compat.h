@@ -24,6 +24,7 @@
 #if PG_VERSION_NUM >= 160000
 #include "catalog/objectaccess.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_proc.h"
 #define relation_owned_by(relid, user)                                        \
 	object_ownercheck(RelationRelationId, (relid), (user))
@@ -33,12 +34,16 @@
 #define schema_create_allowed(schema, user)                                   \
 	(object_aclcheck(NamespaceRelationId, (schema), (user), ACL_CREATE) ==    \
 	 ACLCHECK_OK)
+#define foreign_server_usage(server, user)                                    \
+	object_aclcheck(ForeignServerRelationId, (server), (user), ACL_USAGE)
 #else
 #define relation_owned_by(relid, user) pg_class_ownercheck((relid), (user))
 #define function_execute_allowed(fn, user)                                    \
 	(pg_proc_aclcheck((fn), (user), ACL_EXECUTE) == ACLCHECK_OK)
 #define schema_create_allowed(schema, user)                                   \
 	(pg_namespace_aclcheck((schema), (user), ACL_CREATE) == ACLCHECK_OK)
+#define foreign_server_usage(server, user)                                    \
+	pg_foreign_server_aclcheck((server), (user), ACL_USAGE)
 #endif
 
 /* Does the member of this membership have the role's privileges by it?  From

@@ -248,6 +248,36 @@ extern List *catalog_governed_relations(void);
 /* The role of a party; InvalidOid if it has none or the role is gone. */
 extern Oid	catalog_party_role(const char *party);
 
+/* ---- placements, wherever they are (in placement.c) ---- */
+
+typedef struct SpecStore
+{
+	const char *name;
+	const char *kind;	/* postgres, kafka and so on */
+	const char *server; /* foreign server that reaches it, or NULL */
+	bool		here;	/* is it this database? */
+} SpecStore;
+
+/* A copy of a dataset, and where it and its source are. */
+typedef struct SpecPlacement
+{
+	const char *key;	 /* context.dataset.placement */
+	const char *section; /* replicas, caches, snapshots or derived */
+	const char *name;
+	const char *owner;	   /* party that runs the flow, or NULL */
+	const char *locator;   /* relation in its store as written, or NULL */
+	const SpecStore *store; /* that holds it, or NULL */
+	const SpecDataset *dataset;
+	const char *source_locator; /* relation of the source of truth, or NULL */
+	const SpecStore *source;	/* that holds the source of truth, or NULL */
+	const JsonbContainer *entry; /* the placement's own member */
+} SpecPlacement;
+
+/* Those of the newest document: one by its key, NULL if there is none; or all
+ * (List of SpecPlacement). */
+extern SpecPlacement *catalog_placement(const char *key);
+extern List *catalog_placements(void);
+
 /* ---- what other rooms plug in (in plan.c, validate.c) ---- */
 
 /* One row of spine.plan. */
