@@ -12,6 +12,7 @@
 
 #include "consistency/canonical.h"
 #include "consistency/hash128.h"
+#include "consistency/row_args.h"
 #include "consistency/walk.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
@@ -26,78 +27,10 @@ PG_FUNCTION_INFO_V1(spine_digest_serialize);
 PG_FUNCTION_INFO_V1(spine_digest_deserialize);
 PG_FUNCTION_INFO_V1(spine_digest_final);
 
-/* What a call site knows about the arguments that are a row's fields. */
-typedef struct RowSite
-{
-	int			first;		/* argument that is the first field */
-	int			nfields;
-	CanonicalType **types;
-	Datum	   *values;
-	bool	   *nulls;
-	CanonicalBytes bytes;
-	MemoryContext scratch;	/* for what type writers allocate */
-} RowSite;
-
-/* Learn the types of the arguments from one on; once per call site. */
-static RowSite *
-row_site(FunctionCallInfo fcinfo, int first)
-{
-	RowSite    *site = fcinfo->flinfo->fn_extra;
-	MemoryContext old;
-
-	if (site != NULL)
-		return site;
-	if (get_fn_expr_variadic(fcinfo->flinfo))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("the fields of a row cannot be given as a VARIADIC array"),
-			 errhint("Give them one by one; an array is one field.")));
-
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	site = palloc0(sizeof(RowSite));
-	site->first = first;
-	site->nfields = PG_NARGS() - first;
-	site->types = palloc(sizeof(CanonicalType *) * site->nfields);
-	site->values = palloc(sizeof(Datum) * site->nfields);
-	site->nulls = palloc(sizeof(bool) * site->nfields);
-	for (int i = 0; i < site->nfields; i++)
-		site->types[i] =
-			canonical_type(get_fn_expr_argtype(fcinfo->flinfo, first + i),
-						   psprintf("argument %d", first + i + 1));
-	canonical_begin(&site->bytes);
-	site->scratch =
-		AllocSetContextCreate(CurrentMemoryContext, "spine digest row",
-							  ALLOCSET_SMALL_SIZES);
-	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = site;
-	return site;
-}
-
-/* The canonical bytes of the arguments from one on; good until the next call. */
-static const CanonicalBytes *
-row_bytes(FunctionCallInfo fcinfo, int first)
-{
-	RowSite    *site = row_site(fcinfo, first);
-	MemoryContext old = MemoryContextSwitchTo(site->scratch);
-
-	for (int i = 0; i < site->nfields; i++)
-	{
-		site->nulls[i] = PG_ARGISNULL(first + i);
-		site->values[i] = PG_GETARG_DATUM(first + i);
-	}
-	site->bytes.length = 0;
-	canonical_row(&site->bytes, site->nfields, site->types, site->values,
-				  site->nulls);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(site->scratch);
-	return &site->bytes;
-}
-
 static Hash128
 row_hash(FunctionCallInfo fcinfo, int first)
 {
-	const CanonicalBytes *bytes = row_bytes(fcinfo, first);
+	const CanonicalBytes *bytes = row_args(fcinfo, first, 0);
 
 	return hash128(bytes->data, bytes->length);
 }
@@ -116,7 +49,7 @@ digest_text(Hash128 digest)
 Datum
 spine_canonical_row(PG_FUNCTION_ARGS)
 {
-	const CanonicalBytes *bytes = row_bytes(fcinfo, 0);
+	const CanonicalBytes *bytes = row_args(fcinfo, 0, 0);
 	bytea	   *result;
 
 	if (bytes->length > MaxAllocSize - VARHDRSZ)

@@ -42,6 +42,19 @@ hash128_add(Hash128 *sum, Hash128 hash)
 	sum->high += hash.high + (sum->low < hash.low);
 }
 
+static inline void
+hash128_subtract(Hash128 *sum, Hash128 hash)
+{
+	sum->high -= hash.high + (sum->low < hash.low);
+	sum->low -= hash.low;
+}
+
+static inline bool
+hash128_equal(Hash128 a, Hash128 b)
+{
+	return a.low == b.low && a.high == b.high;
+}
+
 /* Write a digest as lower-case hex digits, highest first. */
 static inline void
 hash128_print(Hash128 hash, char digits[DIGEST_DIGITS + 1])
