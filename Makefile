@@ -10,13 +10,13 @@ EXTENSION  = spine
 EXTVERSION = 1.0
 
 # The rooms in the order in which their SQL parts are concatenated.
-ROOMS = base catalog audit ownership consistency worker
+ROOMS = base catalog audit registry ownership consistency worker
 
 PG_CONFIG ?= pg_config
 
 # --- the module ----------------------------------------------------------
 MODULE_big = spine
-SOURCES = $(sort $(filter-out src/cli/% src/ui/%, \
+SOURCES = $(sort $(filter-out src/cli/% src/ui/% src/registry/engine_alone.c, \
 	$(wildcard src/spine.c src/*/*.c src/*/*/*.c)))
 ALL_HEADERS = $(wildcard src/*.h src/*/*.h src/*/*/*.h)
 OBJS = $(SOURCES:.c=.o)

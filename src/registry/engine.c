@@ -10,6 +10,7 @@
  */
 #include "spine.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "registry/engine_server.h"
 #include "utils/memutils.h"
@@ -97,6 +98,13 @@ place_words(const SchemaPlace *place)
 	return words.len > 0 ? words.data : NULL;
 }
 
+/* Engines speak UTF-8. */
+static char *
+in_server(const char *utf8)
+{
+	return pg_any_to_server(utf8, (int) strlen(utf8), PG_UTF8);
+}
+
 void
 engine_fail(Engine *engine, const SchemaPlace *place, const char *format, ...)
 {
@@ -118,8 +126,8 @@ engine_fail(Engine *engine, const SchemaPlace *place, const char *format, ...)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_SPINE_INVALID_SCHEMA),
-			 errmsg("invalid schema: %s", message.data),
-			 words ? errdetail("It stands at %s.", words) : 0));
+			 errmsg("invalid schema: %s", in_server(message.data)),
+			 words ? errdetail("It stands at %s.", in_server(words)) : 0));
 }
 
 void

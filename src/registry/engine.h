@@ -35,7 +35,7 @@
 #define ENGINE_MOST_BYTES (16 * 1024 * 1024)
 
 /* Things inside of one another, deeper than this, are refused. */
-#define ENGINE_MOST_DEPTH 2000
+#define ENGINE_MOST_DEPTH 4000
 
 /* One piece of work and all of its memory. */
 typedef struct Engine Engine;

@@ -98,9 +98,22 @@ typedef struct SchemaFormat
 	/* The canonical form: equal for schemas that mean the same. */
 	char *(*canonical)(Engine *engine, const Schema *schema);
 
+	/*
+	 * What tells versions apart, where the canonical form leaves out what
+	 * readers need or people wrote; NULL: the canonical form does.
+	 */
+	char *(*identity)(Engine *engine, const Schema *schema);
+
 	/* All differences, in both directions at once. */
 	void (*diff)(Engine *engine, const Schema *old, const Schema *new,
 				 const SchemaPolicy *policy, SchemaDifferences *differences);
+
+	/*
+	 * Which of the bits wanted do they break?  The same as the differences
+	 * tell, but without telling why; NULL: from the differences.
+	 */
+	unsigned (*breaks)(Engine *engine, const Schema *old, const Schema *new,
+					   const SchemaPolicy *policy, unsigned wanted);
 
 	void (*lint)(Engine *engine, const Schema *schema, SchemaLints *lints);
 } SchemaFormat;
@@ -109,6 +122,17 @@ extern const SchemaFormat avro_format;
 extern const SchemaFormat protobuf_format;
 extern const SchemaFormat json_schema_format;
 extern const SchemaFormat table_format;
+
+/* ---- in formats.c: for the registry ---- */
+
+/* The format of a name, in any case; NULL if there is none. */
+extern const SchemaFormat *format_find(const char *name);
+
+extern char	   *format_identity(Engine *engine, const SchemaFormat *format,
+								const Schema *schema);
+extern unsigned format_breaks(Engine *engine, const SchemaFormat *format,
+							  const Schema *old, const Schema *new,
+							  const SchemaPolicy *policy, unsigned wanted);
 
 /* ---- in findings.c: for the engines ---- */
 

@@ -31,7 +31,7 @@ struct JsonNode
 	JsonKind	kind;
 	int			line;		/* where it begins, from 1 */
 	int			column;
-	/* string: decoded, may hold NULs; number: as written */
+	/* string: decoded, may hold NULs; number: as written.  A NUL ends it. */
 	const char *text;
 	size_t		length;
 	/* array and object: its children in their order */
@@ -56,6 +56,9 @@ extern const char *json_kind_name(const JsonNode *node);
 
 /* Are two values equal?  Numbers by value, members in any order. */
 extern bool json_equal(Engine *engine, const JsonNode *a, const JsonNode *b);
+
+/* The members of an object in the order of their names: indexes. */
+extern const int *json_order(Engine *engine, const JsonNode *object);
 
 /* Append a value; sorted: members by name, without white space. */
 extern void json_write(EngineText *text, const JsonNode *node, bool sorted);
