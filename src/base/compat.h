@@ -104,4 +104,11 @@ typedef RangeTblEntry WantedRights;
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* Where a relation's files are. */
+#if PG_VERSION_NUM >= 160000
+#define relation_locator(rel) ((rel)->rd_locator)
+#else
+#define relation_locator(rel) ((rel)->rd_node)
+#endif
+
 #endif /* SPINE_COMPAT_H */

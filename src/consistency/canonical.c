@@ -20,17 +20,15 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "consistency/canonical.h"
+#include "consistency/payload.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/geo_decls.h"
 #include "utils/inet.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
@@ -52,6 +50,9 @@ canonical_begin(CanonicalBytes *bytes)
 	bytes->data = palloc(FIRST_ROOM);
 	bytes->room = FIRST_ROOM;
 	bytes->length = 0;
+	/* Of SQL_ASCII nobody knows what it is. */
+	bytes->convert = GetDatabaseEncoding() != PG_UTF8 &&
+		GetDatabaseEncoding() != PG_SQL_ASCII;
 }
 
 void
@@ -124,26 +125,35 @@ put_string(CanonicalBytes *bytes, const char *data, Size length)
 	put_bytes(bytes, data, length);
 }
 
-/* Everything is compared as UTF-8; of SQL_ASCII nobody knows what it is. */
+/* A copy of a text of the server's encoding in UTF-8. */
+char *
+canonical_utf8(const char *text, Size length, Size *utf8_length)
+{
+	char *utf8 = pg_server_to_any(text, (int) length, PG_UTF8);
+
+	if (utf8 == text)
+	{
+		*utf8_length = length;
+		return pnstrdup(text, length);
+	}
+	*utf8_length = strlen(utf8);
+	return utf8;
+}
+
+/* Everything is compared as UTF-8. */
 void
 canonical_text(CanonicalBytes *bytes, const char *text, Size length)
 {
 	char	   *utf8;
 
-	if (GetDatabaseEncoding() == PG_UTF8 ||
-		GetDatabaseEncoding() == PG_SQL_ASCII)
+	if (!bytes->convert)
 	{
 		put_string(bytes, text, length);
 		return;
 	}
-	utf8 = pg_server_to_any(text, (int) length, PG_UTF8);
-	if (utf8 == text)
-		put_string(bytes, text, length);
-	else
-	{
-		put_string(bytes, utf8, strlen(utf8));
-		pfree(utf8);
-	}
+	utf8 = canonical_utf8(text, length, &length);
+	put_string(bytes, utf8, length);
+	pfree(utf8);
 }
 
 /* ---- scalars ---- */
@@ -311,24 +321,12 @@ write_bits(CanonicalBytes *bytes, const CanonicalType *type, Datum value)
 
 /* ---- numeric ---- */
 
-/*
- * The header of a numeric, as numeric.c lays it out on disk.  The short form
- * has sign, scale and weight in one word, the long one the weight in a
- * second; NaN and infinities have no digits.
- */
-#define NUMERIC_FORM_MASK 0xC000
+/* The forms of a numeric's header beside those of payload.h. */
 #define NUMERIC_NEGATIVE 0x4000
-#define NUMERIC_SHORT 0x8000
 #define NUMERIC_SPECIAL 0xC000
 #define NUMERIC_SPECIAL_MASK 0xF000
 #define NUMERIC_POSITIVE_INFINITY 0xD000
 #define NUMERIC_NEGATIVE_INFINITY 0xF000
-#define NUMERIC_SHORT_NEGATIVE 0x2000
-#define NUMERIC_SHORT_WEIGHT_SIGN 0x0040
-#define NUMERIC_SHORT_WEIGHT 0x003F
-
-/* Bytes of a numeric's payload before its digits. */
-#define NUMERIC_HEAD 5
 
 /* The first payload byte of a numeric. */
 enum
@@ -349,15 +347,6 @@ typedef struct NumericParts
 	const char *digits; /* int16 each, perhaps unaligned */
 } NumericParts;
 
-static uint16
-read_u16(const char *data)
-{
-	uint16		value;
-
-	memcpy(&value, data, sizeof(value));
-	return value;
-}
-
 static uint8
 special_sign(uint16 header)
 {
@@ -372,15 +361,16 @@ special_sign(uint16 header)
 	}
 }
 
-static inline NumericParts
-numeric_parts(const void *varlena)
+static NumericParts
+numeric_parts(const char *data, Size length)
 {
-	const char *data = VARDATA_ANY(varlena);
-	Size		length = VARSIZE_ANY_EXHDR(varlena);
-	uint16		header = read_u16(data);
 	Size		offset = sizeof(uint16);
+	uint16		header;
 	NumericParts parts;
 
+	if (length < offset)
+		payload_corrupt();
+	header = read_u16(data);
 	if ((header & NUMERIC_FORM_MASK) == NUMERIC_SPECIAL)
 		return (NumericParts){special_sign(header), 0, 0, NULL};
 
@@ -388,12 +378,12 @@ numeric_parts(const void *varlena)
 	{
 		parts.sign =
 			(header & NUMERIC_SHORT_NEGATIVE) ? SIGN_NEGATIVE : SIGN_POSITIVE;
-		parts.weight = header & NUMERIC_SHORT_WEIGHT;
-		if (header & NUMERIC_SHORT_WEIGHT_SIGN)
-			parts.weight |= ~NUMERIC_SHORT_WEIGHT;
+		parts.weight = numeric_short_weight(header);
 	}
 	else
 	{
+		if (length < 2 * offset)
+			payload_corrupt();
 		parts.sign = (header & NUMERIC_FORM_MASK) == NUMERIC_NEGATIVE ?
 			SIGN_NEGATIVE :
 			SIGN_POSITIVE;
@@ -406,7 +396,7 @@ numeric_parts(const void *varlena)
 }
 
 /* Take off digits that are zero, which say nothing. */
-static inline void
+static void
 numeric_strip(NumericParts *parts)
 {
 	while (parts->ndigits > 0 &&
@@ -423,178 +413,48 @@ numeric_strip(NumericParts *parts)
 		parts->weight = 0;
 }
 
-void
-canonical_numeric(CanonicalBytes *bytes, const void *varlena)
+char *
+payload_any_numeric(char *out, const char *data, Size length)
 {
-	NumericParts parts = numeric_parts(varlena);
-	Size		length;
+	NumericParts parts = numeric_parts(data, length);
 
 	numeric_strip(&parts);
-	length = parts.ndigits * sizeof(uint16);
-	canonical_reserve(bytes, NUMERIC_HEAD + length);
-	put_u8(bytes, parts.sign);
-	put_u16(bytes, (uint16) (int16) parts.weight);
-	put_u16(bytes, (uint16) parts.ndigits);
-#ifdef WORDS_BIGENDIAN
+	out = payload_u8(out, parts.sign);
+	out = payload_u16(out, (uint16) parts.weight);
+	out = payload_u16(out, (uint16) parts.ndigits);
 	for (int i = 0; i < parts.ndigits; i++)
-		put_u16(bytes, read_u16(parts.digits + i * sizeof(uint16)));
-#else
-	/* Few digits at a time: a call to copy them costs more than they do. */
-	for (int i = 0; i < parts.ndigits; i++)
-		memcpy(bytes->data + bytes->length + i * sizeof(uint16),
-			   parts.digits + i * sizeof(uint16), sizeof(uint16));
-	bytes->length += length;
-#endif
+		out = payload_u16(out, read_u16(parts.digits + i * sizeof(uint16)));
+	return out;
 }
 
 static void
 write_numeric(CanonicalBytes *bytes, const CanonicalType *type, Datum value)
 {
 	struct varlena *number = PG_DETOAST_DATUM_PACKED(value);
+	const char *data = VARDATA_ANY(number);
+	Size		length = VARSIZE_ANY_EXHDR(number);
+	char	   *out;
 
-	canonical_numeric(bytes, number);
+	canonical_reserve(bytes, NUMERIC_HEAD + length + PAYLOAD_SLACK);
+	out = bytes->data + bytes->length;
+	out = payload_numeric(out, data, length, data + length);
+	bytes->length = out - bytes->data;
 	free_copy(number, value);
-}
-
-/* ---- json ---- */
-
-/*
- * A jsonb is read where it stands, whatever its alignment: entries and their
- * offsets are as utils/jsonb.h has them, relative to the container.
- */
-typedef struct JsonChild
-{
-	uint32		type;		/* JENTRY_IS… */
-	uint32		start;		/* from the end of the entries on */
-	uint32		end;
-} JsonChild;
-
-static uint32
-read_u32(const char *data)
-{
-	uint32		value;
-
-	memcpy(&value, data, sizeof(value));
-	return value;
-}
-
-/* The child whose entry is number n, where the one before it ends at start. */
-static inline JsonChild
-json_child(const char *container, uint32 n, uint32 start)
-{
-	JEntry entry = read_u32(container + sizeof(uint32) + n * sizeof(JEntry));
-	JsonChild child = {entry & JENTRY_TYPEMASK, start, JBE_OFFLENFLD(entry)};
-
-	if (!JBE_HAS_OFF(entry))
-		child.end += start;
-	return child;
-}
-
-static void write_json_container(CanonicalBytes *bytes, const char *container);
-
-/* One letter, and what it says. */
-static void
-write_json_child(CanonicalBytes *bytes, const char *base, JsonChild child)
-{
-	switch (child.type)
-	{
-		case JENTRY_ISNULL:
-			put_u8(bytes, 'n');
-			break;
-		case JENTRY_ISBOOL_TRUE:
-			put_u8(bytes, 't');
-			break;
-		case JENTRY_ISBOOL_FALSE:
-			put_u8(bytes, 'f');
-			break;
-		case JENTRY_ISNUMERIC:
-			put_u8(bytes, '#');
-			canonical_numeric(bytes, base + INTALIGN(child.start));
-			break;
-		case JENTRY_ISSTRING:
-			put_u8(bytes, 's');
-			canonical_text(bytes, base + child.start, child.end - child.start);
-			break;
-		default:
-			write_json_container(bytes, base + INTALIGN(child.start));
-			break;
-	}
-}
-
-static void
-write_json_array(CanonicalBytes *bytes, const char *container, uint32 n)
-{
-	const char *base = container + sizeof(uint32) + n * sizeof(JEntry);
-	uint32		start = 0;
-
-	for (uint32 i = 0; i < n; i++)
-	{
-		JsonChild	child = json_child(container, i, start);
-
-		write_json_child(bytes, base, child);
-		start = child.end;
-	}
-}
-
-/* Members in jsonb's order, by length of the key and then its bytes; the
- * entries of all keys come before those of the values. */
-static void
-write_json_object(CanonicalBytes *bytes, const char *container, uint32 n)
-{
-	const char *base = container + sizeof(uint32) + 2 * n * sizeof(JEntry);
-	uint32		key_start = 0;
-	uint32		value_start = 0;
-
-	for (uint32 i = 0; i < n; i++)
-		value_start = json_child(container, i, value_start).end;
-	for (uint32 i = 0; i < n; i++)
-	{
-		JsonChild	key = json_child(container, i, key_start);
-		JsonChild	value = json_child(container, n + i, value_start);
-
-		canonical_text(bytes, base + key.start, key.end - key.start);
-		write_json_child(bytes, base, value);
-		key_start = key.end;
-		value_start = value.end;
-	}
-}
-
-static void
-write_json_container(CanonicalBytes *bytes, const char *container)
-{
-	uint32		header = read_u32(container);
-	uint32		n = header & JB_CMASK;
-
-	check_stack_depth();
-	CHECK_FOR_INTERRUPTS();
-	if (header & JB_FOBJECT)
-	{
-		put_u8(bytes, '{');
-		put_u32(bytes, n);
-		write_json_object(bytes, container, n);
-		return;
-	}
-	/* A scalar of its own is kept as an array of one. */
-	if (!(header & JB_FSCALAR))
-	{
-		put_u8(bytes, '[');
-		put_u32(bytes, n);
-	}
-	write_json_array(bytes, container, n);
-}
-
-void
-canonical_jsonb(CanonicalBytes *bytes, const void *varlena)
-{
-	write_json_container(bytes, VARDATA_ANY(varlena));
 }
 
 static void
 write_jsonb(CanonicalBytes *bytes, const CanonicalType *type, Datum value)
 {
 	struct varlena *jsonb = PG_DETOAST_DATUM_PACKED(value);
+	const char *root = VARDATA_ANY(jsonb);
+	Size		size = VARSIZE_ANY_EXHDR(jsonb);
+	Size		room = JSON_ROOM(size) + PAYLOAD_SLACK;
+	char	   *out;
 
-	canonical_jsonb(bytes, jsonb);
+	canonical_reserve(bytes, room);
+	out = bytes->data + bytes->length;
+	out = payload_json(bytes, out, root, size, room, root + size);
+	bytes->length = out - bytes->data;
 	free_copy(jsonb, value);
 }
 

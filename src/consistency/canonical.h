@@ -57,6 +57,7 @@ typedef struct CanonicalBytes
 	Size		length;
 	Size		room;
 	MemoryContext mcxt; /* holds data */
+	bool		convert;	/* texts come in an encoding other than UTF-8 */
 } CanonicalBytes;
 
 typedef struct CanonicalType CanonicalType;
@@ -107,18 +108,10 @@ extern void canonical_row(CanonicalBytes *bytes, int nfields,
 						  CanonicalType *const *types, const Datum *values,
 						  const bool *nulls);
 
-/* ---- payloads that a walk over tuples writes by itself ---- */
-
-/* A numeric as it stands in a tuple: not toasted, of any header, aligned or
- * not. */
-extern void canonical_numeric(CanonicalBytes *bytes, const void *varlena);
-
-/* A jsonb as it stands in a tuple, likewise. */
-extern void canonical_jsonb(CanonicalBytes *bytes, const void *varlena);
-
 /* Text of the server's encoding. */
-extern void canonical_text(CanonicalBytes *bytes, const char *text,
-						   Size length);
+extern void	 canonical_text(CanonicalBytes *bytes, const char *text,
+							Size length);
+extern char *canonical_utf8(const char *text, Size length, Size *utf8_length);
 
 /* A float without -0 and with a single NaN. */
 static inline double

@@ -26,6 +26,13 @@ extern RowProgram *row_program(Relation rel, const List *columns);
 /* The hash of the canonical bytes of a tuple's row. */
 extern Hash128 row_hash(RowProgram *program, HeapTuple tuple);
 
+/*
+ * The same, faster, where bytes behind the tuple may be read up to limit: the
+ * end of its page.
+ */
+extern Hash128 row_hash_within(RowProgram *program, HeapTuple tuple,
+							   const char *limit);
+
 /* Free what hashing allocated; now and then, between rows. */
 extern void row_release(RowProgram *program);
 

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/valid.h"
+#include "base/compat.h"
 #include "consistency/row.h"
 #include "consistency/walk.h"
 #include "miscadmin.h"
@@ -25,10 +26,13 @@
 #include "utils/snapmgr.h"
 
 #if defined(__GNUC__)
-#define pg_prefetch(address) __builtin_prefetch(address)
+#define prefetch(address) __builtin_prefetch(address)
 #else
-#define pg_prefetch(address) ((void) 0)
+#define prefetch(address) ((void) 0)
 #endif
+
+/* Bytes that a prefetch brings. */
+#define CACHE_LINE 64
 
 /* ---- walking pages ---- */
 
@@ -46,16 +50,41 @@ struct Walk
 };
 
 static void
-add_tuple(Walk *walk, HeapTuple tuple)
+add_tuple(Walk *walk, HeapTuple tuple, const char *limit)
 {
-	Hash128		hash = row_hash(walk->row, tuple);
+	Hash128		hash = row_hash_within(walk->row, tuple, limit);
+	Hash128		key_hash = hash;
 	Bucket	   *bucket = walk->buckets;
 
+	if (walk->key != NULL)
+		key_hash = row_hash_within(walk->key, tuple, limit);
 	if (walk->nbuckets > 1)
-		bucket += bucket_of(walk->key ? row_hash(walk->key, tuple) : hash,
-							walk->nbuckets);
+		bucket += bucket_of(key_hash, walk->nbuckets);
 	bucket->rows++;
 	hash128_add(&bucket->sum, hash);
+}
+
+/*
+ * Is a tuple seen by the snapshot, under the lock of its page?  all says that
+ * everybody sees all of the page.
+ */
+static bool
+tuple_visible(const Walk *walk, Buffer buffer, OffsetNumber offset, bool all)
+{
+	Page		page = BufferGetPage(buffer);
+	ItemId		item = PageGetItemId(page, offset);
+	HeapTupleData tuple;
+	bool		visible;
+
+	tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
+	tuple.t_len = ItemIdGetLength(item);
+	tuple.t_tableOid = RelationGetRelid(walk->rel);
+	ItemPointerSet(&tuple.t_self, BufferGetBlockNumber(buffer), offset);
+	visible =
+		all || HeapTupleSatisfiesVisibility(&tuple, walk->snapshot, buffer);
+	HeapCheckForSerializableConflictOut(visible, walk->rel, &tuple, buffer,
+										walk->snapshot);
+	return visible;
 }
 
 /* The offsets of a page's tuples that the snapshot sees, under its lock. */
@@ -63,46 +92,32 @@ static int
 visible_tuples(const Walk *walk, Buffer buffer, OffsetNumber *offsets)
 {
 	Page		page = BufferGetPage(buffer);
-	BlockNumber block = BufferGetBlockNumber(buffer);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
 	bool all = PageIsAllVisible(page) && !walk->snapshot->takenDuringRecovery;
-	bool		serializable =
+	bool		ask = !all ||
 		CheckForSerializableConflictOutNeeded(walk->rel, walk->snapshot);
 	int			n = 0;
 
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= last; offset++)
-	{
-		ItemId		item = PageGetItemId(page, offset);
-		HeapTupleData tuple;
-		bool		visible = true;
-
-		if (!ItemIdIsNormal(item))
-			continue;
-		if (!all || serializable)
-		{
-			tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
-			tuple.t_len = ItemIdGetLength(item);
-			tuple.t_tableOid = RelationGetRelid(walk->rel);
-			ItemPointerSet(&tuple.t_self, block, offset);
-			visible = all ||
-				HeapTupleSatisfiesVisibility(&tuple, walk->snapshot, buffer);
-			if (serializable)
-				HeapCheckForSerializableConflictOut(visible, walk->rel, &tuple,
-													buffer, walk->snapshot);
-		}
-		if (visible)
+		if (ItemIdIsNormal(PageGetItemId(page, offset)) &&
+			(!ask || tuple_visible(walk, buffer, offset, all)))
 			offsets[n++] = offset;
-	}
 	return n;
 }
 
+/*
+ * Add a page's rows, and have the processor fetch some of the page that comes
+ * next meanwhile (or of this one again): rows stand in a page from its end
+ * on, which no processor expects by itself.
+ */
 static void
-walk_page(Walk *walk, BlockNumber block)
+walk_page(Walk *walk, Buffer buffer, Page next)
 {
 	OffsetNumber offsets[MaxHeapTuplesPerPage];
-	Buffer		 buffer = ReadBufferExtended(walk->rel, MAIN_FORKNUM, block,
-											 RBM_NORMAL, walk->strategy);
+	BlockNumber block = BufferGetBlockNumber(buffer);
 	Page		page = BufferGetPage(buffer);
+	const char *limit = (const char *) page + BLCKSZ;
+	const char *fetch = (const char *) next + BLCKSZ;
 	int			n;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -114,17 +129,18 @@ walk_page(Walk *walk, BlockNumber block)
 		ItemId		item = PageGetItemId(page, offsets[i]);
 		HeapTupleData tuple;
 
-		/* Rows of a page stand backwards, which no prefetcher expects. */
-		if (i + 2 < n)
-			pg_prefetch(
-				PageGetItem(page, PageGetItemId(page, offsets[i + 2])));
+		if (i < BLCKSZ / (2 * CACHE_LINE))
+		{
+			fetch -= 2 * CACHE_LINE;
+			prefetch(fetch);
+			prefetch(fetch + CACHE_LINE);
+		}
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
 		tuple.t_len = ItemIdGetLength(item);
 		tuple.t_tableOid = RelationGetRelid(walk->rel);
 		ItemPointerSet(&tuple.t_self, block, offsets[i]);
-		add_tuple(walk, &tuple);
+		add_tuple(walk, &tuple, limit);
 	}
-	ReleaseBuffer(buffer);
 	row_release(walk->row);
 	if (walk->key != NULL)
 		row_release(walk->key);
@@ -161,15 +177,41 @@ walk_begin(Relation rel, const List *columns, const List *key, Bucket *buckets,
 	return walk;
 }
 
+/*
+ * Pin a block.  It often stands in the buffer behind the one of the block
+ * before it, where it is found without a search.
+ */
+static Buffer
+read_block(const Walk *walk, BlockNumber block, Buffer before)
+{
+	Buffer		guess = before + 1;
+
+	if (before > 0 && guess <= NBuffers &&
+		ReadRecentBuffer(relation_locator(walk->rel), MAIN_FORKNUM, block,
+						 guess))
+		return guess;
+	return ReadBufferExtended(walk->rel, MAIN_FORKNUM, block, RBM_NORMAL,
+							  walk->strategy);
+}
+
 void
 walk_blocks(Walk *walk, BlockNumber first, BlockNumber end)
 {
 	MemoryContext old = MemoryContextSwitchTo(walk->mcxt);
+	Buffer		buffer = InvalidBuffer;
+	Buffer		next = InvalidBuffer;
 
+	/* The next page is pinned while one is walked. */
 	for (BlockNumber block = first; block < end; block++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		walk_page(walk, block);
+		buffer =
+			block == first ? read_block(walk, block, InvalidBuffer) : next;
+		next = block + 1 < end ? read_block(walk, block + 1, buffer) :
+								 InvalidBuffer;
+		walk_page(walk, buffer,
+				  BufferGetPage(next == InvalidBuffer ? buffer : next));
+		ReleaseBuffer(buffer);
 	}
 	MemoryContextSwitchTo(old);
 }

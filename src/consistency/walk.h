@@ -28,7 +28,11 @@ typedef struct Bucket
 static inline int
 bucket_of(Hash128 key_hash, int nbuckets)
 {
-	return (int) (key_hash.low % (uint64) nbuckets);
+	uint64		n = (uint64) nbuckets;
+
+	/* Of a power of two the remainder comes cheaply. */
+	return (int) ((n & (n - 1)) == 0 ? key_hash.low & (n - 1) :
+									   key_hash.low % n);
 }
 
 /* Can the table's rows be read from its pages? */

@@ -4,4 +4,5 @@
 set -euo pipefail
 
 psql -XAtqc 'CREATE EXTENSION IF NOT EXISTS spine' 2>/dev/null
-exec /usr/bin/python3 test/canonical_vectors.py "${1:-3}"
+/usr/bin/python3 test/canonical_vectors.py "${1:-3}"
+exec /usr/bin/python3 test/canonical_tables.py $(seq "${2:-40}")
