@@ -39,9 +39,9 @@ COMMENT ON SEQUENCE spine.alert_id_seq IS 'Numbers of alerts';
 COMMENT ON TABLE spine.alert IS
     'What somebody should look at, or should have: one row for each thing that is or was wrong';
 COMMENT ON COLUMN spine.alert.kind IS
-    'stuck_state, escalated_write, attachment, invariant or job_failed';
+    'stuck_state, escalated_write, attachment, invariant, job_failed, or replica_ and what is wrong with a copy';
 COMMENT ON COLUMN spine.alert.rule IS
-    'Name of the alert in the document, of the check, constraint or job';
+    'Name of the alert in the document, of the check, constraint, job or copy';
 COMMENT ON COLUMN spine.alert.key IS
     'Key columns of the row that it is about, as an object';
 COMMENT ON COLUMN spine.alert.since IS

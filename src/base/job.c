@@ -67,3 +67,18 @@ job_request_at_commit(void)
 	known = true;
 	at_commit = true;
 }
+
+/*
+ * What may be noted of an error.  Messages about data, and those that other
+ * people's code raised, may hold values of rows; the server's log has them.
+ */
+const char *
+job_safe_message(const ErrorData *error)
+{
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_RAISE_EXCEPTION))
+		return "(the message may hold values of rows: see the server's log)";
+	return error->message;
+}

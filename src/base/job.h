@@ -38,6 +38,12 @@ typedef struct Job
 /* The job must live for ever. */
 extern void job_register(const Job *job);
 
+/*
+ * What may be noted of an error where others read it: its message, unless
+ * that may hold values of rows.
+ */
+extern const char *job_safe_message(const ErrorData *error);
+
 /* All jobs, in the order in which they were registered. */
 extern int		  job_count(void);
 extern const Job *job_at(int n);

@@ -20,6 +20,7 @@ bool		spine_workers = true;
 int			spine_steward_interval = 10;
 int			spine_max_stewards = 2;
 int			spine_override_max = 86400;
+int			spine_check_max_lag = 10000;
 
 static const struct config_enum_entry require_owner_words[] =
 	{{"off", REQUIRE_OWNER_OFF, false},
@@ -77,6 +78,18 @@ audit_settings(void)
 		&spine_audit_keep, "", PGC_SUSET, 0, check_audit_keep, NULL, NULL);
 }
 
+/* How checks of copies leave room for others. */
+static void
+check_settings(void)
+{
+	DefineCustomIntVariable(
+		"spine.check_max_lag",
+		"Lag of a standby above which the job makes no checks.",
+		"Time that its replay is behind; 0: it is not looked at.",
+		&spine_check_max_lag, 10000, 0, 86400000, PGC_SIGHUP, GUC_UNIT_MS,
+		NULL, NULL, NULL);
+}
+
 void
 settings_init(void)
 {
@@ -119,6 +132,8 @@ settings_init(void)
 							"Longest time for which an override may be given.",
 							NULL, &spine_override_max, 86400, 1, 31536000,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+
+	check_settings();
 
 	MarkGUCPrefixReserved("spine");
 }

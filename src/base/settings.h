@@ -43,6 +43,10 @@ extern char *spine_audit_keep;
 /* spine.override_max: longest life of an override, in seconds. */
 extern int	spine_override_max;
 
+/* spine.check_max_lag: milliseconds that a standby may lag behind before
+ * checks of copies wait; 0: they never do. */
+extern int	spine_check_max_lag;
+
 extern void settings_init(void);
 
 #endif /* SPINE_SETTINGS_H */

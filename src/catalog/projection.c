@@ -23,6 +23,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "base/expression.h"
+#include "base/job.h"
 #include "catalog/catalog_internal.h"
 #include "catalog/indexing.h"
 #include "catalog/owner.h"
@@ -795,6 +796,8 @@ project_document(const Jsonb *shown, const Jsonb *document, int64 rev)
 		project_section(&projector, &pairs);
 	projector_end(&projector);
 	set_projection_revision(rev);
+	/* Jobs follow the document, too. */
+	job_request_at_commit();
 }
 
 /* Only one backend writes the projection at a time. */

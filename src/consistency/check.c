@@ -23,6 +23,8 @@
 #include "base/rights.h"
 #include "catalog/pg_type.h"
 #include "consistency/copy.h"
+#include "consistency/proof.h"
+#include "consistency/shape.h"
 #include "consistency/walk.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -73,6 +75,7 @@ typedef struct Check
 	int64		rows_copy;
 	char	   *digest_sot;
 	char	   *digest_copy;
+	char	   *shape;		/* of both sides (see shape.h); NULL: not opened */
 	bool		complete;	/* did it look at all rows? */
 	int64		differing;	/* rows */
 	Datum		keys;		/* jsonb[] of those that are told */
@@ -409,6 +412,9 @@ compare(Check *check)
 	int settings;
 
 	check->copy = copy_open(check->placement);
+	check->shape = shape_fingerprint(check->copy->spec->section,
+									 check->copy->dataset->relation,
+									 check->copy->entry, true);
 	require_answerable(check->copy);
 	check_side(check->copy->sot);
 	check_side(check->copy->rel);
@@ -654,6 +660,26 @@ settle_verdict(const Check *check)
 	return read_verdict(check);
 }
 
+/* Tell who keeps watch over copies. */
+static void
+tell_watch(const Check *check)
+{
+	CheckDone done = {0};
+	bool	  compared = strcmp(check->verdict, "incomparable") != 0;
+
+	done.placement = check->placement;
+	done.dataset = check->copy ? check->copy->dataset->key : NULL;
+	done.shape = check->shape;
+	done.mode = check->mode_name;
+	done.verdict = check->verdict;
+	done.run_id = check->run_id;
+	done.rows = compared ? check->rows_sot : -1;
+	done.complete = check->complete && compared;
+	done.started = check->started;
+	done.as_of = check->as_of;
+	proof_note(&done);
+}
+
 /* Write down what came out, as the extension's owner. */
 static void
 keep_account(Check *check)
@@ -667,6 +693,7 @@ keep_account(Check *check)
 	if (check->complete && check->differing <= MOST_TOLD)
 		close_proved(check);
 	end_run(check);
+	tell_watch(check);
 	SPI_finish();
 	act_done(&before);
 }

@@ -7,10 +7,13 @@
  */
 #include "spine.h"
 
+#include "consistency/consistency_internal.h"
 #include "consistency/spine_consistency.h"
 
 /* Called once, from _PG_init; worker_init comes after it. */
 void
 consistency_init(void)
 {
+	schedule_checks_init();
+	watch_copies_init();
 }

@@ -3,13 +3,16 @@
  * spine_ownership.h
  *		The ownership room: the state matrix and the guard that obeys it.
  *
- * Other rooms need nothing of it but its start: it plugs itself into the
- * catalog's validate, plan and apply.
+ * It plugs itself into the catalog's validate, plan and apply; other rooms
+ * start it, write copies, and raise alerts.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef SPINE_OWNERSHIP_H
 #define SPINE_OWNERSHIP_H
+
+/* in alert.c */
+#include "ownership/alert.h"
 
 /* ---- in replica.c ---- */
 

@@ -90,21 +90,6 @@ job_notes(JobNote *notes)
 	act_done(&before);
 }
 
-/*
- * What may be noted of an error.  Messages about data, and those that other
- * people's code raised, may hold values of rows; the server's log has them.
- */
-const char *
-job_safe_message(const ErrorData *error)
-{
-	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	if (category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_RAISE_EXCEPTION))
-		return "(the message may hold values of rows: see the server's log)";
-	return error->message;
-}
-
 /* Seconds from the end of this run to the next. */
 static int
 pause_after(const Job *job, const JobNote *note, const ErrorData *error)

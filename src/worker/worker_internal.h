@@ -101,9 +101,6 @@ extern void job_notes(JobNote *notes);
 extern RunResult job_run(const Job *job, JobNote *note, const char *by,
 						 ErrorData **error);
 
-/* The message of an error, unless it may hold values of rows. */
-extern const char *job_safe_message(const ErrorData *error);
-
 /* Note a failure that undid the whole transaction, in the current one. */
 extern void job_note_failure(const Job *job, JobNote *note, const char *by,
 							 const ErrorData *error);

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * consistency_internal.h
+ *		What the jobs of the room share.
+ *
+ *		schedule.c	checks that are due
+ *		watch.c		what changed, and what somebody should look at
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CONSISTENCY_INTERNAL_H
+#define CONSISTENCY_INTERNAL_H
+
+#include "nodes/pg_list.h"
+#include "utils/elog.h"
+
+/* ---- in schedule.c ---- */
+
+/*
+ * The role that a job reads both sides of a copy as; InvalidOid if there is
+ * none.  Needs SPI and the rights of the extension's owner.
+ */
+extern Oid copy_reader(const char *placement);
+
+extern void schedule_checks_init(void);
+
+/* ---- in watch.c ---- */
+
+extern void watch_copies_init(void);
+
+
+#endif /* CONSISTENCY_INTERNAL_H */
