@@ -12,7 +12,7 @@
 #include <strings.h>
 
 static const SchemaFormat *const formats[] = {
-	NULL /* the end */
+	&table_format, NULL /* the end */
 };
 
 const SchemaFormat *

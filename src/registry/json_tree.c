@@ -575,14 +575,20 @@ json_parse(Engine *engine, const char *text, size_t length,
 /* ---- reading a tree ---- */
 
 JsonNode *
-json_get(const JsonNode *object, const char *name)
+json_get_n(const JsonNode *object, const char *name, size_t length)
 {
 	int			index;
 
 	if (object == NULL || object->kind != JSON_OBJECT)
 		return NULL;
-	index = find_member(object, name, strlen(name));
+	index = find_member(object, name, length);
 	return index < 0 ? NULL : object->items[index];
+}
+
+JsonNode *
+json_get(const JsonNode *object, const char *name)
+{
+	return json_get_n(object, name, strlen(name));
 }
 
 bool

@@ -47,6 +47,8 @@ extern JsonNode *json_parse(Engine *engine, const char *text, size_t length,
 
 /* The member of an object, or NULL (also if it is no object). */
 extern JsonNode *json_get(const JsonNode *object, const char *name);
+extern JsonNode *json_get_n(const JsonNode *object, const char *name,
+							size_t length);
 
 /* Is it a string of exactly this text? */
 extern bool json_is(const JsonNode *node, const char *text);
@@ -83,8 +85,8 @@ extern int decimal_compare(Engine *engine, const char *a, size_t alen,
 extern bool decimal_is_multiple(Engine *engine, const char *a, size_t alen,
 								const char *b, size_t blen);
 
-/* Is it a whole number?  *value receives it if it fits into 64 bits; false in
- * *fits otherwise. */
+/* Is it a whole number?  *value receives it if it has at most 18 digits; else
+ * *fits is false. */
 extern bool decimal_is_integer(const char *text, size_t length, int64_t *value,
 							   bool *fits);
 
