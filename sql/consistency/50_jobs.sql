@@ -217,9 +217,9 @@ COMMENT ON COLUMN spine.consistency.failures IS
     'Checks by the job that failed in a row; last_sqlstate and last_error say why';
 
 CREATE FUNCTION spine.request_check(placement text, mode text DEFAULT NULL)
-RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'spine_request_check';
+RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'spine_request_check';
 COMMENT ON FUNCTION spine.request_check(text, text) IS
-    'Ask for a check of a copy by the job check_replicas, at once after commit; false if one was asked for already';
+    'Ask for a check of a copy by the job check_replicas, at once after commit';
 
 CREATE FUNCTION spine.explain_drift(id bigint, root_cause text)
 RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'spine_explain_drift';

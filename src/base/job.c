@@ -13,6 +13,7 @@
 JobRequestHook job_request_hook = NULL;
 
 static const Job *jobs[32];
+static JobLook	  looks[32]; /* of the long ones */
 static int		  registered = 0;
 static bool		  at_commit = false; /* this transaction asks if it commits */
 
@@ -23,6 +24,22 @@ job_register(const Job *job)
 		/* cannot happen */
 		elog(ERROR, "too many jobs");
 	jobs[registered++] = job;
+}
+
+void
+job_register_long(const Job *job, JobLook look)
+{
+	job_register(job);
+	looks[registered - 1] = look;
+}
+
+JobLook
+job_look(const Job *job)
+{
+	for (int i = 0; i < registered; i++)
+		if (jobs[i] == job)
+			return looks[i];
+	return NULL;
 }
 
 int

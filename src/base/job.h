@@ -35,6 +35,9 @@ typedef struct Job
 	bool (*work)(void);
 } Job;
 
+/* Is there something to do?  Called as work is. */
+typedef bool (*JobLook)(void);
+
 /* The job must live for ever. */
 extern void job_register(const Job *job);
 
@@ -44,9 +47,19 @@ extern void job_register(const Job *job);
  */
 extern const char *job_safe_message(const ErrorData *error);
 
+/*
+ * The same of a job that may take minutes.  It is run by a steward of its own
+ * kind, so that the others wait for nothing, and only where a cheap look, taken
+ * at each visit, finds something to do.
+ */
+extern void job_register_long(const Job *job, JobLook look);
+
 /* All jobs, in the order in which they were registered. */
 extern int		  job_count(void);
 extern const Job *job_at(int n);
+
+/* The look of a long job; NULL: it is a short one. */
+extern JobLook job_look(const Job *job);
 
 /*
  * Ask for a steward in this database now; it comes once a second at most.

@@ -19,6 +19,7 @@ char	   *spine_audit_keep = NULL;
 bool		spine_workers = true;
 int			spine_steward_interval = 10;
 int			spine_max_stewards = 2;
+int			spine_max_long_stewards = 1;
 int			spine_override_max = 86400;
 int			spine_check_max_lag = 10000;
 
@@ -125,6 +126,12 @@ settings_init(void)
 							"Each takes a slot of max_worker_processes.",
 							&spine_max_stewards, 2, 1, 16, PGC_SIGHUP, 0, NULL,
 							NULL, NULL);
+
+	DefineCustomIntVariable(
+		"spine.max_long_stewards",
+		"Number of databases in which long jobs run at a time.",
+		"Each takes a slot of max_worker_processes.", &spine_max_long_stewards,
+		1, 1, 16, PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	audit_settings();
 

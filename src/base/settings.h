@@ -29,6 +29,9 @@ extern int	spine_steward_interval;
 /* spine.max_stewards: visits that there may be at a time. */
 extern int	spine_max_stewards;
 
+/* spine.max_long_stewards: the same of visits for long jobs. */
+extern int	spine_max_long_stewards;
+
 /* spine.denied_ring_size: refused attempts that shared memory has room for;
  * means something only where spine is preloaded. */
 extern int	spine_denied_ring_size;

@@ -17,6 +17,7 @@
 #include "catalog/spine_catalog.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -122,8 +123,11 @@ check_mode(const char *mode)
 			 errhint("Modes are count, sample, digest and rows.")));
 }
 
-/* The same request twice is one. */
-static bool
+/*
+ * Each request is a row, even if the same one waits: a check that is running
+ * takes those that it saw, and this one may be about what it did not see.
+ */
+static void
 add_request(const char *placement, const char *mode, Oid user)
 {
 	Oid	  types[] = {TEXTOID, TEXTOID, TEXTOID};
@@ -133,14 +137,10 @@ add_request(const char *placement, const char *mode, Oid user)
 	char  nulls[] = {' ', mode ? ' ' : 'n', ' ', '\0'};
 
 	check_result(
-		SPI_execute_with_args(
-			"INSERT INTO spine.check_request"
-			" SELECT $1, $2, pg_catalog.clock_timestamp(), $3"
-			" WHERE NOT EXISTS (SELECT FROM spine.check_request r"
-			" WHERE r.placement = $1 AND r.mode IS NOT DISTINCT FROM $2)",
-			lengthof(types), types, values, nulls, false, 0),
+		SPI_execute_with_args("INSERT INTO spine.check_request VALUES"
+							  " ($1, $2, pg_catalog.clock_timestamp(), $3)",
+							  lengthof(types), types, values, nulls, false, 0),
 		SPI_OK_INSERT);
-	return SPI_processed == 1;
 }
 
 /* spine.request_check(placement text, mode text DEFAULT NULL) */
@@ -152,7 +152,6 @@ spine_request_check(PG_FUNCTION_ARGS)
 	char	 *mode;
 	Placement placement;
 	ActAs	  before;
-	bool	  added;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -161,6 +160,7 @@ spine_request_check(PG_FUNCTION_ARGS)
 	key = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	mode = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	check_mode(mode);
+	PreventCommandIfReadOnly("spine.request_check");
 	placement = find_placement(key);
 	if (placement.dataset == NULL)
 		ereport(ERROR,
@@ -173,11 +173,11 @@ spine_request_check(PG_FUNCTION_ARGS)
 
 	before = act_as(extension_owner(), false);
 	SPI_connect();
-	added = add_request(key, mode, user);
+	add_request(key, mode, user);
 	SPI_finish();
 	act_done(&before);
 	job_request_at_commit();
-	PG_RETURN_BOOL(added);
+	PG_RETURN_VOID();
 }
 
 /* ---- spine.explain_drift ---- */
@@ -311,6 +311,7 @@ spine_explain_drift(PG_FUNCTION_ARGS)
 	ActAs	  before;
 	bool	  news;
 
+	PreventCommandIfReadOnly("spine.explain_drift");
 	before = act_as(extension_owner(), false);
 	SPI_connect();
 	drift = read_drift(PG_GETARG_INT64(0));

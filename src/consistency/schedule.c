@@ -375,6 +375,13 @@ note_failed(const DueCheck *check, const ErrorData *error)
 
 /* ---- the job ---- */
 
+/* Is a check due? */
+static bool
+want_check(void)
+{
+	return !standbys_lag() && due_checks() != NIL;
+}
+
 /* One check; returns whether there was one. */
 static bool
 work_check(void)
@@ -393,6 +400,8 @@ work_check(void)
 	error = try_check(check);
 	if (error != NULL)
 		note_failed(check, error);
+	/* Who watches copies may have something to tell. */
+	job_request_at_commit();
 	return true;
 }
 
@@ -403,5 +412,5 @@ schedule_checks_init(void)
 							  "Checks copies that are due, one at a time.", 0,
 							  false, work_check};
 
-	job_register(&check);
+	job_register_long(&check, want_check);
 }

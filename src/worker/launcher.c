@@ -5,7 +5,9 @@
  *
  * The launcher is connected to no database, so it stands in nobody's way.
  * A steward stays for one round of due jobs; a few of them may be out at a
- * time, and the database that waited longest is next.  Whoever drops, renames
+ * time, and the database that waited longest is next.  For long jobs there
+ * are stewards of a lane of their own, sent where another one found that such
+ * a job is wanted.  Whoever drops, renames
  * or copies a database holds a lock on it and waits for its sessions to end:
  * the launcher sees the lock and calls its steward back.
  *
@@ -53,15 +55,21 @@
 /* Seconds between complaints that there is no slot. */
 #define COMPLAINT_INTERVAL 300
 
-/* A database that stewards are sent to. */
-typedef struct Database
+/* Visits to a database in one lane. */
+typedef struct Visits
 {
-	Oid			oid;
-	bool		listed;	  /* still there at the last look */
 	bool		asked;	  /* somebody wants a steward */
 	TimestampTz due;	  /* when the next visit is due */
 	TimestampTz visited;  /* when the last one ended */
 	int			failures; /* visits in a row that ended badly */
+} Visits;
+
+/* A database that stewards are sent to. */
+typedef struct Database
+{
+	Oid	   oid;
+	bool   listed; /* still there at the last look */
+	Visits visits[LANES];
 } Database;
 
 static List		  *databases = NIL;	  /* of Database */
@@ -70,7 +78,7 @@ static bool		   woken = true;	  /* since then: maybe by a new one */
 static TimestampTz no_slot_until = 0; /* no start is tried before */
 static TimestampTz complained_at = 0;
 static int		   no_slot_pause = 0; /* milliseconds */
-static BackgroundWorkerHandle *handles[MOST_STEWARDS];
+static BackgroundWorkerHandle *handles[ALL_PLACES];
 
 static TimestampTz
 seconds_after(TimestampTz t, int seconds)
@@ -103,6 +111,7 @@ list_database(Oid oid)
 
 		database = palloc0(sizeof(Database));
 		database->oid = oid;
+		database->visits[LANE_LONG].due = DT_NOEND;
 		databases = lappend(databases, database);
 		MemoryContextSwitchTo(old);
 	}
@@ -173,14 +182,17 @@ list_due(void)
 
 /* ---- stewards ---- */
 
-/* Is a steward there, or on its way? */
+/* Is a steward of the lane there, or on its way? */
 static bool
-is_visited(Oid database)
+is_visited(Oid database, Lane lane)
 {
-	for (int i = 0; i < MOST_STEWARDS; i++)
+	for (int i = 0; i < ALL_PLACES; i++)
 	{
-		StewardPlace place = place_read(i);
+		StewardPlace place;
 
+		if (lane_of(i) != lane)
+			continue;
+		place = place_read(i);
 		if (place.state != PLACE_FREE && place.database == database)
 			return true;
 	}
@@ -200,28 +212,34 @@ pause_after(int failures)
 
 /* A visit is over: when is the next one? */
 static void
-visit_over(const StewardPlace *place)
+visit_over(const StewardPlace *place, Lane lane)
 {
 	Database   *database = find_database(place->database);
 	TimestampTz now = GetCurrentTimestamp();
+	Visits	   *visits;
 
 	if (database == NULL)
 		return;
-	database->visited = now;
+	visits = &database->visits[lane];
+	visits->visited = now;
 	if (!place->finished)
 	{
-		database->failures++;
-		database->due = seconds_after(now, pause_after(database->failures));
+		visits->failures++;
+		visits->due = seconds_after(now, pause_after(visits->failures));
 		return;
 	}
-	database->failures = 0;
-	if (!place->at_home)
-		database->due = seconds_after(now, STRANGER_INTERVAL);
-	else if (place->due == 0)
+	visits->failures = 0;
+	if (place->long_wanted)
+		database->visits[LANE_LONG].asked = true;
+	if (place->at_home && place->due == 0)
 		/* It left work behind; others come first. */
-		database->due = now;
+		visits->due = now;
+	else if (lane == LANE_LONG)
+		visits->due = DT_NOEND;
+	else if (!place->at_home)
+		visits->due = seconds_after(now, STRANGER_INTERVAL);
 	else
-		database->due =
+		visits->due =
 			Max(place->due, seconds_after(now, spine_steward_interval));
 }
 
@@ -245,32 +263,30 @@ release_handle(int n)
 	handles[n] = NULL;
 }
 
-/* Take note of stewards that left.  Returns how many are out. */
-static int
-take_back_stewards(void)
+/* Take note of stewards that left.  Counts those that are out, by lane. */
+static void
+take_back_stewards(int out[LANES])
 {
-	int out = 0;
-
-	for (int i = 0; i < MOST_STEWARDS; i++)
+	memset(out, 0, sizeof(int) * LANES);
+	for (int i = 0; i < ALL_PLACES; i++)
 	{
 		StewardPlace place = place_read(i);
 
 		if (place.state == PLACE_LEFT)
 		{
-			visit_over(&place);
+			visit_over(&place, lane_of(i));
 			place_clear(i);
 			release_handle(i);
 		}
 		else if (place.state == PLACE_STARTING && never_came(i, &place) &&
 				 place_give_up(i, place.turn))
 		{
-			visit_over(&place);
+			visit_over(&place, lane_of(i));
 			release_handle(i);
 		}
 		else if (place.state != PLACE_FREE)
-			out++;
+			out[lane_of(i)]++;
 	}
-	return out;
 }
 
 /*
@@ -295,7 +311,7 @@ is_locked(Oid database)
 static void
 give_way(void)
 {
-	for (int i = 0; i < MOST_STEWARDS; i++)
+	for (int i = 0; i < ALL_PLACES; i++)
 	{
 		StewardPlace place = place_read(i);
 
@@ -315,12 +331,19 @@ give_way(void)
 /* ---- sending them ---- */
 
 static int
-free_place(void)
+free_place(Lane lane)
 {
-	for (int i = 0; i < MOST_STEWARDS; i++)
-		if (place_read(i).state == PLACE_FREE)
+	for (int i = 0; i < ALL_PLACES; i++)
+		if (lane_of(i) == lane && place_read(i).state == PLACE_FREE)
 			return i;
 	return -1;
+}
+
+/* How many stewards may be out in a lane. */
+static int
+most_stewards(Lane lane)
+{
+	return lane == LANE_LONG ? spine_max_long_stewards : spine_max_stewards;
 }
 
 /*
@@ -345,7 +368,7 @@ no_slot(Oid database)
 			 errdetail("The jobs of database %u and of others wait.",
 					   database),
 			 errhint("Raise max_worker_processes, or lower "
-					 "spine.max_stewards.")));
+					 "spine.max_stewards and spine.max_long_stewards.")));
 }
 
 /* Turn and number of the place, as the steward's argument. */
@@ -359,12 +382,15 @@ static bool
 send_steward(Database *database, int n)
 {
 	BackgroundWorker worker = {0};
-	uint32			 turn;
-	MemoryContext	 old;
-	bool			 registered;
+	Lane			 lane = lane_of(n);
+	const char		*type =
+		 lane == LANE_LONG ? "spine long steward" : "spine steward";
+	uint32		  turn;
+	MemoryContext old;
+	bool		  registered;
 
-	strlcpy(worker.bgw_name, "spine steward", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "spine steward", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, type, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
 	worker.bgw_flags =
 		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
@@ -374,7 +400,8 @@ send_steward(Database *database, int n)
 			sizeof(worker.bgw_function_name));
 	worker.bgw_notify_pid = MyProcPid;
 
-	request_take(request_number(database->oid));
+	if (lane == LANE_SHORT)
+		request_take(request_number(database->oid));
 	turn = place_take(n, database->oid);
 	worker.bgw_main_arg = steward_argument(n, turn);
 	release_handle(n);
@@ -389,7 +416,7 @@ send_steward(Database *database, int n)
 		return false;
 	}
 	no_slot_pause = 0;
-	database->asked = false;
+	database->visits[lane].asked = false;
 	return true;
 }
 
@@ -405,22 +432,24 @@ collect_requests(void)
 		Database *database = lfirst(lc);
 
 		if (request_pending(database->oid))
-			database->asked = true;
+			database->visits[LANE_SHORT].asked = true;
 	}
 }
 
 /* When a database's turn is: asked for, a second after the last visit. */
 static TimestampTz
-due_at(const Database *database)
+due_at(const Database *database, Lane lane)
 {
-	if (database->asked && database->failures == 0)
-		return Min(database->due, seconds_after(database->visited, 1));
-	return database->due;
+	const Visits *visits = &database->visits[lane];
+
+	if (visits->asked && visits->failures == 0)
+		return Min(visits->due, seconds_after(visits->visited, 1));
+	return visits->due;
 }
 
 /* The database that has waited longest, if any is due. */
 static Database *
-next_database(TimestampTz now)
+next_database(Lane lane, TimestampTz now)
 {
 	Database *next = NULL;
 	ListCell *lc;
@@ -429,28 +458,30 @@ next_database(TimestampTz now)
 	{
 		Database *database = lfirst(lc);
 
-		if (due_at(database) <= now && !is_visited(database->oid) &&
-			(next == NULL || due_at(database) < due_at(next)))
+		if (due_at(database, lane) <= now &&
+			!is_visited(database->oid, lane) &&
+			(next == NULL || due_at(database, lane) < due_at(next, lane)))
 			next = database;
 	}
 	return next;
 }
 
+/* Send stewards of a lane, of which so many are out. */
 static void
-send_stewards(int out)
+send_stewards(Lane lane, int out)
 {
 	Database *database;
 	int		  n;
 
-	while (out < spine_max_stewards &&
+	while (out < most_stewards(lane) &&
 		   GetCurrentTimestamp() >= no_slot_until &&
-		   (database = next_database(GetCurrentTimestamp())) != NULL &&
-		   (n = free_place()) >= 0)
+		   (database = next_database(lane, GetCurrentTimestamp())) != NULL &&
+		   (n = free_place(lane)) >= 0)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (is_locked(database->oid))
 		{
-			database->due = database->visited =
+			database->visits[lane].due = database->visits[lane].visited =
 				seconds_after(GetCurrentTimestamp(), 1);
 			continue;
 		}
@@ -464,22 +495,24 @@ send_stewards(int out)
 
 /* Milliseconds until there is something to do by itself. */
 static long
-pause_until_next(int out)
+pause_until_next(const int out[LANES])
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until = list_due();
 	ListCell   *lc;
 
 	/* The end of a visit wakes us. */
-	if (out < spine_max_stewards)
-		foreach (lc, databases)
-		{
-			Database *database = lfirst(lc);
+	for (Lane lane = LANE_SHORT; lane <= LANE_LONG; lane++)
+		if (out[lane] < most_stewards(lane))
+			foreach (lc, databases)
+			{
+				Database *database = lfirst(lc);
 
-			if (!is_visited(database->oid))
-				until = Min(until, Max(due_at(database), no_slot_until));
-		}
-	if (out > 0)
+				if (!is_visited(database->oid, lane))
+					until =
+						Min(until, Max(due_at(database, lane), no_slot_until));
+			}
+	if (out[LANE_SHORT] + out[LANE_LONG] > 0)
 		until =
 			Min(until, TimestampTzPlusMilliseconds(now, GIVE_WAY_INTERVAL));
 	return Max(TimestampDifferenceMilliseconds(now, until), 0);
@@ -490,16 +523,20 @@ pause_until_next(int out)
 static long
 launch(void)
 {
-	int out = take_back_stewards();
+	int out[LANES];
 
+	take_back_stewards(out);
 	give_way();
 	if (!spine_workers)
-		return out > 0 ? GIVE_WAY_INTERVAL : LIST_INTERVAL * 1000L;
+		return out[LANE_SHORT] + out[LANE_LONG] > 0 ? GIVE_WAY_INTERVAL :
+													  LIST_INTERVAL * 1000L;
 	if (list_due() <= GetCurrentTimestamp())
 		list_databases();
 	collect_requests();
-	send_stewards(out);
-	return pause_until_next(take_back_stewards());
+	for (Lane lane = LANE_SHORT; lane <= LANE_LONG; lane++)
+		send_stewards(lane, out[lane]);
+	take_back_stewards(out);
+	return pause_until_next(out);
 }
 
 /* The launcher's process. */

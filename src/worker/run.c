@@ -198,25 +198,25 @@ lock_job(const Job *job)
 		LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Call the job as the extension's owner. */
+/* Call a job's function as the extension's owner. */
 static bool
-call_job(const Job *job)
+call_job(bool (*work)(void))
 {
 	ActAs before = act_as(extension_owner(), false);
 	bool  more;
 
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	more = job->work();
+	more = work();
 	PopActiveSnapshot();
 	SPI_finish();
 	act_done(&before);
 	return more;
 }
 
-/* Call the job in a subtransaction; *error is what it raised, or NULL. */
+/* Call it in a subtransaction; *error is what it raised, or NULL. */
 static bool
-try_job(const Job *job, ErrorData **error)
+try_job(bool (*work)(void), ErrorData **error)
 {
 	MemoryContext mcxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -226,7 +226,7 @@ try_job(const Job *job, ErrorData **error)
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
-		more = call_job(job);
+		more = call_job(work);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -251,9 +251,25 @@ job_run(const Job *job, JobNote *note, const char *by, ErrorData **error)
 	*error = NULL;
 	if (!lock_job(job))
 		return RUN_BUSY;
-	more = try_job(job, error);
+	more = try_job(job->work, error);
 	note_run(job, note, by, started, more, *error);
 	if (*error != NULL)
 		return RUN_FAILED;
 	return more ? RUN_MORE : RUN_DONE;
+}
+
+/*
+ * One that never ran is, so that there is a note of it; one that cannot tell
+ * is, so that the failure is noted as its own.
+ */
+bool
+job_wanted(const Job *job, const JobNote *note)
+{
+	ErrorData *error = NULL;
+	bool	   wanted;
+
+	if (note->noted == DT_NOBEGIN)
+		return true;
+	wanted = try_job(job_look(job), &error);
+	return wanted || error != NULL;
 }

@@ -34,7 +34,7 @@ typedef struct WorkerShared
 	slock_t			 mutex;	   /* guards all but the flags */
 	Latch			*launcher; /* NULL: there is none */
 	int				 launcher_pid;
-	StewardPlace	 places[MOST_STEWARDS];
+	StewardPlace	 places[ALL_PLACES];
 	pg_atomic_uint32 requests[REQUEST_FLAGS];
 } WorkerShared;
 
@@ -116,7 +116,7 @@ launcher_enter(void)
 	SpinLockAcquire(&shared->mutex);
 	shared->launcher = MyLatch;
 	shared->launcher_pid = MyProcPid;
-	for (int i = 0; i < MOST_STEWARDS; i++)
+	for (int i = 0; i < ALL_PLACES; i++)
 		if (shared->places[i].state == PLACE_STARTING)
 		{
 			shared->places[i].turn++;
@@ -203,6 +203,7 @@ place_take(int n, Oid database)
 	place->pid = 0;
 	place->finished = false;
 	place->at_home = false;
+	place->long_wanted = false;
 	place->due = 0;
 	place->since = now;
 	place->state = PLACE_STARTING;
@@ -272,7 +273,7 @@ place_enter(int n, uint32 turn, Oid *database)
 }
 
 void
-place_report(int n, bool at_home, TimestampTz due)
+place_report(int n, bool at_home, TimestampTz due, bool long_wanted)
 {
 	StewardPlace *place = &shared->places[n];
 
@@ -280,6 +281,7 @@ place_report(int n, bool at_home, TimestampTz due)
 	place->finished = true;
 	place->at_home = at_home;
 	place->due = due;
+	place->long_wanted = long_wanted;
 	SpinLockRelease(&shared->mutex);
 }
 

@@ -36,6 +36,8 @@
 
 /* Milliseconds that one job may go on in one visit, if it has more to do. */
 #define PATIENCE 1000
+/* The same of a long one. */
+#define LONG_PATIENCE 60000
 
 /* Settings of the database or of everybody that do not hold for us. */
 static const char *const fixed_settings[][2] =
@@ -181,9 +183,10 @@ run_job(const Job *job, JobNote *note, MemoryContext mcxt)
 {
 	TimestampTz begun = GetCurrentTimestamp();
 	RunResult	result = RUN_MORE;
+	int			patience = job_look(job) != NULL ? LONG_PATIENCE : PATIENCE;
 
 	while (result == RUN_MORE &&
-		   !TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), PATIENCE))
+		   !TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), patience))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -200,20 +203,45 @@ run_job(const Job *job, JobNote *note, MemoryContext mcxt)
 	return result == RUN_MORE;
 }
 
-/* Run all that is due.  Returns when the next one is; 0: there is more. */
+/*
+ * Run all of the lane that is due.  Returns when the next one is; 0: there is
+ * more.  A long one is due where one of the others finds that it is wanted.
+ */
 static TimestampTz
-run_due_jobs(JobNote *notes, MemoryContext mcxt)
+run_due_jobs(Lane lane, JobNote *notes, MemoryContext mcxt)
 {
 	TimestampTz next = DT_NOEND;
 	bool		more = false;
 
 	for (int i = 0; i < job_count(); i++)
 	{
+		if ((job_look(job_at(i)) != NULL) != (lane == LANE_LONG))
+			continue;
 		if (notes[i].next_due <= GetCurrentTimestamp())
 			more |= run_job(job_at(i), &notes[i], mcxt);
 		next = Min(next, notes[i].next_due);
 	}
 	return more ? 0 : next;
+}
+
+/* Does a long job that is due have something to do? */
+static bool
+long_job_wanted(const JobNote *notes)
+{
+	for (int i = 0; i < job_count(); i++)
+	{
+		const Job *job = job_at(i);
+		bool	   wanted;
+
+		if (job_look(job) == NULL || notes[i].next_due > GetCurrentTimestamp())
+			continue;
+		begin();
+		wanted = job_wanted(job, &notes[i]);
+		commit();
+		if (wanted)
+			return true;
+	}
+	return false;
 }
 
 /* The steward's process; arg has its place and turn. */
@@ -222,9 +250,11 @@ spine_steward_main(Datum arg)
 {
 	int			  place = DatumGetInt64(arg) & 0xff;
 	uint32		  turn = (uint32) ((uint64) DatumGetInt64(arg) >> 8);
+	Lane		  lane = lane_of(place);
 	Oid			  database;
 	MemoryContext mcxt;
 	JobNote		 *notes;
+	TimestampTz	  next;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -233,7 +263,7 @@ spine_steward_main(Datum arg)
 		proc_exit(0);
 
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	pgstat_report_appname("spine steward");
+	pgstat_report_appname(MyBgworkerEntry->bgw_type);
 	fix_settings();
 	mcxt = AllocSetContextCreate(TopMemoryContext, "spine steward",
 								 ALLOCSET_DEFAULT_SIZES);
@@ -241,8 +271,12 @@ spine_steward_main(Datum arg)
 								   sizeof(JobNote) * Max(job_count(), 1));
 
 	if (!look_around(notes))
-		place_report(place, false, 0);
+		place_report(place, false, 0, false);
 	else
-		place_report(place, true, run_due_jobs(notes, mcxt));
+	{
+		next = run_due_jobs(lane, notes, mcxt);
+		place_report(place, true, next,
+					 lane == LANE_SHORT && long_job_wanted(notes));
+	}
 	proc_exit(0);
 }

@@ -18,8 +18,22 @@
 #include "datatype/timestamp.h"
 #include "storage/latch.h"
 
-/* Stewards that there may be at a time, whatever the setting says. */
+/*
+ * Two kinds of stewards: those that come now and then and run what is short,
+ * and those that are sent where a long job has something to do.
+ */
+typedef enum Lane
+{
+	LANE_SHORT,
+	LANE_LONG
+} Lane;
+#define LANES 2
+
+/* Stewards that there may be at a time in a lane, whatever the setting says;
+ * a place's number tells its lane. */
 #define MOST_STEWARDS 16
+#define ALL_PLACES (LANES * MOST_STEWARDS)
+#define lane_of(place) ((Lane) ((place) / MOST_STEWARDS))
 
 /* ---- in shared.c ---- */
 
@@ -43,6 +57,7 @@ typedef struct StewardPlace
 	bool		finished; /* it came to its end */
 	bool		at_home;  /* the extension is there, and fits */
 	TimestampTz due; /* when the next job is due; 0: there is more to do */
+	bool		long_wanted; /* a long job has something to do */
 } StewardPlace;
 
 /* Is there shared memory, that is, was the module preloaded? */
@@ -69,7 +84,8 @@ extern void place_clear(int n);
 /* The steward comes; false if it comes too late. */
 extern bool place_enter(int n, uint32 turn, Oid *database);
 /* What it found; to be told before it goes. */
-extern void place_report(int n, bool at_home, TimestampTz due);
+extern void place_report(int n, bool at_home, TimestampTz due,
+						 bool long_wanted);
 
 extern void shared_init(void);
 
@@ -100,6 +116,9 @@ extern void job_notes(JobNote *notes);
  */
 extern RunResult job_run(const Job *job, JobNote *note, const char *by,
 						 ErrorData **error);
+
+/* Does a long job have something to do?  Needs a transaction, as job_run. */
+extern bool job_wanted(const Job *job, const JobNote *note);
 
 /* Note a failure that undid the whole transaction, in the current one. */
 extern void job_note_failure(const Job *job, JobNote *note, const char *by,

@@ -128,7 +128,6 @@ SET ROLE regress_keeper;
 SELECT spine.request_check('shop.items.whole', 'all'); -- fails
 SELECT spine.request_check('shop.items.none'); -- fails
 SELECT spine.request_check('shop.items.whole', 'rows');
-SELECT spine.request_check('shop.items.whole', 'rows');
 RESET ROLE;
 SELECT placement, mode, requested_by FROM spine.check_request;
 SELECT placement, next_mode, reason FROM spine.check_plan WHERE due <= now();
