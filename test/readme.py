@@ -23,6 +23,8 @@ sh       Command by command, joined where a line ends in a backslash:
 console  As sh, for the lines that begin with "$ "; the others are output,
          which is compared where all commands of the block are executed.
 json     Must be accepted by jsonb.
+python   Executed by /usr/bin/python3 with the page's database as PGDATABASE;
+         output is compared as that of sql.
 
 Pages other than README.md begin with the extension created, unless they
 create it themselves.  "psql" means psql -X with messages in English and times
@@ -327,6 +329,13 @@ class Page:
             said = None
         return self.run_shell(block, commands, said)
 
+    def run_python(self, block, output):
+        status, said = run(["/usr/bin/python3", "-"], input=block.text(),
+                           env={**os.environ, "PGDATABASE": self.database})
+        if status != 0 or output is None:
+            return said if status != 0 else None
+        return self.compare(block, output, said)
+
     def run_block(self, block, output):
         if block.language == "sql":
             return self.run_sql(block, output)
@@ -334,6 +343,8 @@ class Page:
             return self.run_shell(block, block.lines, output)
         if block.language == "console":
             return self.run_console(block)
+        if block.language == "python":
+            return self.run_python(block, output)
         if block.language == "json":
             status, said = run(["psql", "-XAtq", "-d", "postgres"],
                                input="SELECT $json$" + block.text() +

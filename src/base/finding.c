@@ -138,14 +138,11 @@ finding_severity_name(FindingSeverity severity)
 	return "info";
 }
 
-void
-findings_raise(const Findings *findings)
+char *
+findings_detail(const Findings *findings)
 {
 	StringInfoData detail;
 	ListCell   *lc;
-
-	if (findings->errors == 0)
-		return;
 
 	initStringInfo(&detail);
 	foreach (lc, findings->items)
@@ -160,12 +157,19 @@ findings_raise(const Findings *findings)
 						 finding->pointer[0] ? finding->pointer : "/",
 						 finding->message, finding->code);
 	}
+	return detail.data;
+}
 
+void
+findings_raise(const Findings *findings)
+{
+	if (findings->errors == 0)
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_plural("document has %d error", "document has %d errors",
 						   findings->errors, findings->errors),
-			 errdetail_internal("%s", detail.data),
+			 errdetail_internal("%s", findings_detail(findings)),
 			 errhint(
 				 "spine.validate(document) returns the findings as rows.")));
 }

@@ -66,6 +66,9 @@ extern void finding_add(Findings *findings, FindingSeverity severity,
 
 extern const char *finding_severity_name(FindingSeverity severity);
 
+/* Every finding of severity error, a line each: place, message, code. */
+extern char *findings_detail(const Findings *findings);
+
 /*
  * Raise 22023 if there is any finding of severity error: every one of them
  * stands in DETAIL, a line each.
