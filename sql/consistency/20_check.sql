@@ -15,7 +15,10 @@ CREATE TABLE spine.check_log (
     drifted        bigint,
     digest_sot     text,
     digest_replica text,
-    complete       boolean     NOT NULL DEFAULT false
+    complete       boolean     NOT NULL DEFAULT false,
+    method         text,
+    lag            interval,
+    wire_bytes     bigint
 );
 CREATE INDEX check_log_placement_idx ON spine.check_log (placement, run_id);
 SELECT pg_catalog.pg_extension_config_dump('spine.check_log', '');
@@ -25,9 +28,18 @@ GRANT SELECT ON spine.check_log TO spine_steward, spine_auditor, spine_admin;
 COMMENT ON TABLE spine.check_log IS
     'Every comparison of a copy with its source of truth, and what came out';
 COMMENT ON SEQUENCE spine.check_log_run_id_seq IS 'Numbers of checks';
-COMMENT ON COLUMN spine.check_log.why IS 'Why the sides cannot be compared';
+COMMENT ON COLUMN spine.check_log.why IS
+    'Why the sides cannot be compared, or a server not be reached';
 COMMENT ON COLUMN spine.check_log.complete IS
     'Did it look at every row? Only such a run proves that the sides are equal';
+COMMENT ON COLUMN spine.check_log.as_of_lsn IS
+    'Position in the WAL of the source before it was read';
+COMMENT ON COLUMN spine.check_log.method IS
+    'How each side was read, and how rows that differ were found';
+COMMENT ON COLUMN spine.check_log.lag IS
+    'How far behind the copy was, at most; NULL where it does not tell';
+COMMENT ON COLUMN spine.check_log.wire_bytes IS
+    'Bytes of queries and answers between this server and others';
 
 -- History: rows that differ, or did.
 CREATE TABLE spine.drift_log (
@@ -57,9 +69,9 @@ COMMENT ON SEQUENCE spine.drift_log_id_seq IS 'Numbers of differing rows';
 COMMENT ON COLUMN spine.drift_log.key IS
     'Key columns of the row in the copy; all columns where it has no key';
 COMMENT ON COLUMN spine.drift_log.kind IS
-    'missing from the copy, extra in it, or changed';
+    'missing from the copy, extra in it, changed, or stale: equal to what the source had before';
 COMMENT ON COLUMN spine.drift_log.identity IS
-    'Which version of the row differs: the source''s, of an extra row the copy''s';
+    'Digest of which version of the row differs: the source''s, of an extra row the copy''s';
 COMMENT ON COLUMN spine.drift_log.confirmed_at IS
     'When it was clear that lag does not explain it; NULL: a suspect';
 COMMENT ON COLUMN spine.drift_log.root_cause IS
@@ -70,7 +82,12 @@ CREATE FUNCTION spine.check_replica(placement text, mode text DEFAULT 'digest',
         OUT drifted bigint, OUT lag interval, OUT method text, OUT as_of_lsn pg_lsn)
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'spine_check_replica';
 COMMENT ON FUNCTION spine.check_replica(text, text) IS
-    'Compare a copy that is stored in this database with its source of truth (count, sample, digest, rows); reads both sides as the caller';
+    'Compare a copy, here or on another server, with its source of truth (count, sample, digest, rows); reads both sides as the caller';
+
+CREATE FUNCTION spine.canonical_version() RETURNS int
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'spine_canonical_version';
+COMMENT ON FUNCTION spine.canonical_version() IS
+    'Version of canonical bytes (docs/canonical.md); digests of two versions cannot be compared';
 
 CREATE VIEW spine.drift AS
     SELECT d.id, d.placement, d.key, d.kind, d.columns, d.first_seen, d.last_seen,

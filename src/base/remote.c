@@ -47,6 +47,9 @@ static const char session_sql[] =
 	" SET intervalstyle = 'postgres'; SET extra_float_digits = 1;"
 	" SET bytea_output = 'hex'";
 
+/* Was an error raised here that nobody has asked about yet? */
+static bool error_raised = false;
+
 struct Remote
 {
 	char	   *name;		/* of the foreign server */
@@ -108,8 +111,7 @@ option_value(const Options *options, const char *keyword)
 static bool
 is_known_option(const PQconninfoOption *known, const char *keyword)
 {
-	static const char *const ours[] = {"client_encoding",
-									   "application_name",
+	static const char *const ours[] = {"client_encoding", "application_name",
 									   "fallback_application_name"};
 
 	for (int i = 0; i < (int) lengthof(ours); i++)
@@ -298,10 +300,9 @@ wait_for_socket(const Remote *remote, int events, TimestampTz until)
 			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
 		events |= WL_TIMEOUT;
 	}
-	happened = WaitLatchOrSocket(MyLatch,
-								 events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH,
-								 PQsocket(remote->conn), timeout,
-								 PG_WAIT_EXTENSION);
+	happened =
+		WaitLatchOrSocket(MyLatch, events | WL_LATCH_SET | WL_EXIT_ON_PM_DEATH,
+						  PQsocket(remote->conn), timeout, PG_WAIT_EXTENSION);
 	if (happened & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
@@ -314,6 +315,7 @@ wait_for_socket(const Remote *remote, int events, TimestampTz until)
 static void
 cannot_connect(const Remote *remote, const char *detail)
 {
+	error_raised = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 			 errmsg("could not connect to server \"%s\"", remote->name),
@@ -325,6 +327,7 @@ connection_lost(const Remote *remote)
 {
 	char	   *detail = pchomp(PQerrorMessage(remote->conn));
 
+	error_raised = true;
 	ereport(ERROR,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("connection to server \"%s\" was lost", remote->name),
@@ -356,6 +359,7 @@ read_error(const PGresult *result)
 static void
 raise_error(const Remote *remote, RemoteError error)
 {
+	error_raised = true;
 	ereport(ERROR,
 			(errcode(error.sqlstate),
 			 errmsg("server \"%s\" could not do what it was asked",
@@ -426,10 +430,7 @@ static void
 start_connecting(Remote *remote, const Options *options)
 {
 	if (!AcquireExternalFD())
-		ereport(ERROR,
-				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-				 errmsg("could not connect to server \"%s\"", remote->name),
-				 errdetail("There are too many open files on this server.")));
+		cannot_connect(remote, "There are too many open files here.");
 	remote->counted = true;
 	remote->conn = PQconnectStartParams(options->keywords, options->values, 0);
 	if (remote->conn == NULL)
@@ -699,6 +700,15 @@ uint64
 remote_bytes(const Remote *remote)
 {
 	return remote->bytes;
+}
+
+bool
+remote_error_taken(void)
+{
+	bool		raised = error_raised;
+
+	error_raised = false;
+	return raised;
 }
 
 const char *

@@ -60,4 +60,10 @@ extern const char *remote_name(const Remote *remote);
  */
 extern bool remote_unreachable(int sqlerrcode);
 
+/*
+ * Was the last error that this file raised not asked for yet?  For whoever
+ * caught one: it was another server's then, or the way there.
+ */
+extern bool remote_error_taken(void);
+
 #endif /* SPINE_REMOTE_H */

@@ -22,6 +22,7 @@ int			spine_max_stewards = 2;
 int			spine_max_long_stewards = 1;
 int			spine_override_max = 86400;
 int			spine_check_max_lag = 10000;
+int			spine_confirm_wait = 10000;
 
 static const struct config_enum_entry require_owner_words[] =
 	{{"off", REQUIRE_OWNER_OFF, false},
@@ -141,6 +142,13 @@ settings_init(void)
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	check_settings();
+
+	DefineCustomIntVariable(
+		"spine.confirm_wait",
+		"How long a check waits for a copy to get to where its source was.",
+		"Rows that differ and are not confirmed by then stay suspects.",
+		&spine_confirm_wait, 10000, 0, 3600000, PGC_USERSET, GUC_UNIT_MS, NULL,
+		NULL, NULL);
 
 	MarkGUCPrefixReserved("spine");
 }

@@ -50,6 +50,10 @@ extern int	spine_override_max;
  * checks of copies wait; 0: they never do. */
 extern int	spine_check_max_lag;
 
+/* spine.confirm_wait: milliseconds that a check waits, at most, for a copy to
+ * come to where its source was. */
+extern int	spine_confirm_wait;
+
 extern void settings_init(void);
 
 #endif /* SPINE_SETTINGS_H */

@@ -7,147 +7,169 @@
  * What a placement says about columns are expressions of a document, which
  * may have been written by somebody else than who compares.  So they are
  * checked anew each time: single expressions of immutable functions of
- * pg_catalog, which do no harm whoever runs them.
+ * pg_catalog, which do no harm whoever runs them.  Checking takes the source's
+ * relation, so they are only evaluated where the source is here.
  *
  *-------------------------------------------------------------------------
  */
 #include "spine.h"
 
-#include "access/relation.h"
 #include "base/expression.h"
 #include "consistency/copy.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
+#include "utils/varlena.h"
 
 /* ---- finding the placement ---- */
 
-static void
-not_found(const char *placement)
+Copy *
+copy_find(const char *placement)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("no copy \"%s\" is stored in this database", placement),
-			 errdetail("Copies are named as context.dataset.placement; those "
-					   "in other stores are not compared yet."),
-			 errhint("The view spine.topology lists all of them.")));
-}
+	Copy	   *copy = palloc0(sizeof(Copy));
 
-static const SpecCopy *
-find_copy(const SpecDataset *dataset, const char *name)
-{
-	ListCell   *lc;
-
-	foreach (lc, dataset->copies)
-		if (strcmp(((SpecCopy *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
-	return NULL;
-}
-
-/* Fill in dataset, spec and entry. */
-static void
-find_placement(Copy *copy)
-{
-	List	   *parts = asset_key_parts(copy->placement);
-	char	   *key;
-	ListCell   *lc;
-
-	if (list_length(parts) != 3)
-		not_found(copy->placement);
-	key = asset_key(linitial(parts), lsecond(parts), NULL);
-	foreach (lc, catalog_copied_datasets())
-	{
-		const SpecDataset *dataset = lfirst(lc);
-
-		if (strcmp(dataset->key, key) != 0)
-			continue;
-		copy->dataset = dataset;
-		copy->spec = find_copy(dataset, lthird(parts));
-	}
+	copy->spec = catalog_placement(placement);
 	if (copy->spec == NULL)
-		not_found(copy->placement);
-	copy->entry = jb_get_object(jb_get_object(copy->dataset->definition,
-											  copy->spec->section),
-								copy->spec->name);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the document names no copy \"%s\"", placement),
+				 errdetail("Copies are named as context.dataset.placement."),
+				 errhint("The view spine.topology lists all of them.")));
+	copy->placement = copy->spec->key;
+	copy->dataset = copy->spec->dataset;
+	copy->entry = copy->spec->entry;
+	copy->max_lag = jb_get_text(copy->entry, "max_lag");
+	/* Of what is cached, how long it counts is how old it may be. */
+	if (copy->max_lag == NULL)
+		copy->max_lag = jb_get_text(copy->entry, "ttl");
+	return copy;
+}
+
+bool
+copy_is_snapshot(const Copy *copy)
+{
+	return strcmp(copy->spec->section, "snapshots") == 0;
 }
 
 static void
-incomparable(const Copy *copy, const char *why)
+incomparable(const Copy *copy, const char *why, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_SPINE_INCOMPARABLE),
 			 errmsg("copy \"%s\" cannot be compared", copy->placement),
-			 errdetail("%s", why)));
+			 errdetail("%s", why), hint ? errhint("%s", hint) : 0));
 }
 
-static Relation
-open_side(const Copy *copy, const char *name, const char *what)
+/* Whether rows can be asked for at all. */
+static void
+check_store(const Copy *copy)
 {
-	Oid			relid = spec_relation_oid(name);
+	const SpecStore *store = copy->spec->store;
 
-	if (!OidIsValid(relid))
+	if (store != NULL && store->kind != NULL &&
+		strcmp(store->kind, "postgres") != 0)
 		incomparable(copy,
-					 psprintf("The relation %s of the %s is not here.", name,
-							  what));
-	return relation_open(relid, AccessShareLock);
+					 psprintf("Store \"%s\" is of kind %s; it is compared by "
+							  "digests that it pushes.",
+							  store->name, store->kind),
+					 "See spine.push_digest.");
+	if (strcmp(copy->spec->section, "derived") == 0 &&
+		jb_get_object(copy->entry, "columns") == NULL)
+		incomparable(copy,
+					 "What is derived is compared where \"columns\" says "
+					 "what each of its columns holds.",
+					 NULL);
 }
 
 /* ---- columns ---- */
 
-/* What a column should hold by the placement's own word, or by its name. */
-static CopyColumn *
-make_column(const Copy *copy, const char *name)
+/*
+ * The source's column that an expression is, if it is nothing else.  Words
+ * that SQL reads otherwise, like current_user, are none.
+ */
+static const SideColumn *
+plain_column(const Copy *copy, const char *source)
 {
-	const JsonbContainer *map = jb_get_object(copy->entry, "columns");
-	CopyColumn *column = palloc0(sizeof(CopyColumn));
-	Findings   *findings = findings_new();
-	Place		place = place_member(NULL, name);
-	char	   *source;
+	List	   *names;
+	const SideColumn *column;
 
-	column->name = name;
-	source = map ? jb_get_text(map, name) : pstrdup(quote_identifier(name));
-	if (map == NULL &&
-		get_attnum(RelationGetRelid(copy->sot), name) == InvalidAttrNumber)
+	if (!SplitIdentifierString(pstrdup(source), '.', &names) ||
+		list_length(names) != 1)
+		return NULL;
+	column = side_column(copy->source, linitial(names));
+	if (column == NULL)
+		return NULL;
+	return source[0] == '"' ||
+			strcmp(quote_identifier(column->name), column->name) == 0 ?
+		column :
+		NULL;
+}
+
+/* What a column should hold by the placement's own word. */
+static void
+map_column(const Copy *copy, CopyColumn *column, const char *source)
+{
+	Findings   *findings = findings_new();
+	Place		place = place_member(NULL, column->name);
+
+	column->from = plain_column(copy, source);
+	column->source = psprintf("(%s)", source);
+	if (copy->source->rel == NULL)
+	{
+		if (column->from == NULL)
+			incomparable(copy,
+						 psprintf("Column \"%s\": expressions are evaluated "
+								  "where the source of truth is.",
+								  column->name),
+						 "Compare from there.");
+		column->source = quote_identifier(column->from->name);
+	}
+	else if (!expression_check(source, copy->source->rel, EXPRESSION_VALUE,
+							   &place, findings, NULL))
+		incomparable(copy,
+					 psprintf("Column \"%s\": %s.", column->name,
+							  ((Finding *) linitial(findings->items))
+								  ->message),
+					 NULL);
+}
+
+/* A column that holds what its namesake in the source does. */
+static void
+match_column(const Copy *copy, CopyColumn *column)
+{
+	column->from = side_column(copy->source, column->name);
+	if (column->from == NULL)
 		incomparable(copy,
 					 psprintf("The source has no column \"%s\"; \"columns\" "
 							  "tells what the copy's holds.",
-							  name));
-	if (!expression_check(source, copy->sot, EXPRESSION_VALUE, &place,
-						  findings, NULL))
-		incomparable(copy,
-					 psprintf("Column \"%s\": %s.", name,
-							  ((Finding *) linitial(findings->items))
-								  ->message));
-	column->plain = map == NULL;
-	column->source = psprintf("(%s)", source);
-	return column;
+							  column->name),
+					 NULL);
+	column->source = psprintf("row_.%s", quote_identifier(column->name));
 }
 
-/* Is the column among those that the placement maps?  All are if none is. */
-static bool
-is_mapped(const Copy *copy, const char *name)
-{
-	const JsonbContainer *map = jb_get_object(copy->entry, "columns");
-
-	return map == NULL || jb_get_text(map, name) != NULL;
-}
-
+/* All columns of the copy, or those that the placement maps. */
 static void
 make_columns(Copy *copy)
 {
-	TupleDesc	desc = RelationGetDescr(copy->rel);
+	const JsonbContainer *map = jb_get_object(copy->entry, "columns");
+	ListCell   *lc;
 
-	for (int i = 0; i < desc->natts; i++)
+	foreach (lc, copy->target->columns)
 	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
+		const SideColumn *to = lfirst(lc);
+		CopyColumn *column;
 
-		if (!att->attisdropped && is_mapped(copy, NameStr(att->attname)))
-			copy->columns =
-				lappend(copy->columns,
-						make_column(copy, pstrdup(NameStr(att->attname))));
+		if (map != NULL && jb_get_text(map, to->name) == NULL)
+			continue;
+		column = palloc0(sizeof(CopyColumn));
+		column->name = to->name;
+		column->to = to;
+		if (map != NULL)
+			map_column(copy, column, jb_get_text(map, to->name));
+		else
+			match_column(copy, column);
+		copy->columns = lappend(copy->columns, column);
 	}
 	if (copy->columns == NIL)
-		incomparable(copy, "None of its columns is mapped.");
+		incomparable(copy, "None of its columns is mapped.", NULL);
 }
 
 static CopyColumn *
@@ -161,6 +183,50 @@ find_column(const Copy *copy, const char *name)
 	return NULL;
 }
 
+/* Is each column of the source's primary key part of the key? */
+static bool
+holds_source_key(const Copy *copy)
+{
+	ListCell   *lc;
+
+	foreach (lc, copy->source->key)
+	{
+		ListCell   *lc2;
+		bool		found = false;
+
+		foreach (lc2, copy->columns)
+		{
+			const CopyColumn *column = lfirst(lc2);
+
+			if (column->key && column->from != NULL &&
+				strcmp(column->from->name, lfirst(lc)) == 0)
+				found = true;
+		}
+		if (!found)
+			return false;
+	}
+	return copy->source->key != NIL;
+}
+
+/* What can be said of the key once it is marked. */
+static void
+judge_key(Copy *copy)
+{
+	ListCell   *lc;
+
+	copy->unique = holds_source_key(copy);
+	copy->plain_keys = copy->has_key;
+	foreach (lc, copy->columns)
+	{
+		const CopyColumn *column = lfirst(lc);
+
+		if (column->key &&
+			(column->from == NULL || !column->from->plain_key ||
+			 !column->to->plain_key))
+			copy->plain_keys = false;
+	}
+}
+
 /*
  * Mark the key: as the placement says, else the copy's primary key; without
  * either, the whole row tells itself apart.
@@ -172,7 +238,7 @@ mark_key(Copy *copy)
 	ListCell   *lc;
 
 	if (key == NIL)
-		key = relation_primary_key(copy->rel);
+		key = copy->target->key;
 	foreach (lc, key)
 	{
 		CopyColumn *column = find_column(copy, lfirst(lc));
@@ -180,12 +246,15 @@ mark_key(Copy *copy)
 		if (column == NULL)
 			incomparable(copy,
 						 psprintf("Its key column \"%s\" is not mapped.",
-								  (char *) lfirst(lc)));
+								  (char *) lfirst(lc)),
+						 NULL);
 		column->key = true;
 	}
+	copy->has_key = key != NIL;
 	if (key == NIL)
 		foreach (lc, copy->columns)
 			((CopyColumn *) lfirst(lc))->key = true;
+	judge_key(copy);
 }
 
 static void
@@ -197,64 +266,79 @@ read_filter(Copy *copy)
 
 	if (filter == NULL)
 		return;
-	if (!expression_check(filter, copy->sot, EXPRESSION_CHECK, &place,
+	if (copy->source->rel == NULL)
+		incomparable(copy,
+					 "Its filter is evaluated where the source of truth is.",
+					 "Compare from there.");
+	if (!expression_check(filter, copy->source->rel, EXPRESSION_CHECK, &place,
 						  findings, NULL))
 		incomparable(copy,
 					 psprintf("Its filter: %s.",
 							  ((Finding *) linitial(findings->items))
-								  ->message));
+								  ->message),
+					 NULL);
 	copy->filter = filter;
 }
 
-Copy *
-copy_open(const char *placement)
+/* A snapshot has nothing to be mapped from: it is compared with itself. */
+static void
+take_columns(Copy *copy)
 {
-	Copy	   *copy = palloc0(sizeof(Copy));
+	ListCell   *lc;
 
-	copy->placement = placement;
-	find_placement(copy);
-	if (copy->dataset->relation == NULL || !copy->dataset->local)
-		incomparable(copy, "Its source of truth is in another store.");
-	copy->sot = open_side(copy, copy->dataset->relation, "source");
-	copy->rel = open_side(copy, copy->spec->relation, "copy");
-	copy->max_lag = jb_get_text(copy->entry, "max_lag");
+	foreach (lc, copy->target->columns)
+	{
+		CopyColumn *column = palloc0(sizeof(CopyColumn));
+
+		column->to = lfirst(lc);
+		column->name = column->to->name;
+		column->key = true;
+		copy->columns = lappend(copy->columns, column);
+	}
+}
+
+void
+copy_open(Copy *copy)
+{
+	check_store(copy);
+	if (!copy_is_snapshot(copy))
+	{
+		if (copy->spec->source_locator == NULL)
+			incomparable(copy, "Its dataset names no relation.", NULL);
+		copy->source = side_open("source", copy->spec->source,
+								 copy->spec->source_locator);
+	}
+	copy->target = side_open("copy", copy->spec->store, copy->spec->locator);
+	if (copy_is_snapshot(copy))
+	{
+		take_columns(copy);
+		return;
+	}
 	make_columns(copy);
 	mark_key(copy);
 	read_filter(copy);
-	return copy;
 }
 
 void
 copy_close(Copy *copy)
 {
-	relation_close(copy->rel, NoLock);
-	relation_close(copy->sot, NoLock);
+	side_close(copy->target);
+	if (copy->source != NULL)
+		side_close(copy->source);
 }
 
 /* ---- as SQL ---- */
 
-static char *
-table_name(Relation rel)
-{
-	return quote_qualified_identifier(get_namespace_name(
-										  RelationGetNamespace(rel)),
-									  RelationGetRelationName(rel));
-}
-
-/* Which version of a row it is, where the table can tell. */
+/* Which version of a row it is, and whether somebody holds or changes it,
+ * where the table can tell. */
 static const char *
-identity(Relation rel)
+identity(const Side *side)
 {
-	switch (rel->rd_rel->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_MATVIEW:
-			return "pg_catalog.concat_ws(' ', row_.tableoid::pg_catalog.oid,"
-				   " row_.xmin, row_.ctid)";
-		default:
-			return "NULL::pg_catalog.text";
-	}
+	if (side->versions)
+		return "pg_catalog.concat_ws(' ', row_.tableoid::pg_catalog.oid,"
+			   " row_.xmin, row_.ctid) AS identity,"
+			   " row_.xmax::pg_catalog.text <> '0' AS touched";
+	return "NULL::pg_catalog.text AS identity, true AS touched";
 }
 
 char *
@@ -269,8 +353,8 @@ copy_source_rows(const Copy *copy)
 		appendStringInfo(&sql, "%s AS v%d, ",
 						 ((CopyColumn *) lfirst(lc))->source,
 						 foreach_current_index(lc) + 1);
-	appendStringInfo(&sql, "%s AS identity FROM %s row_", identity(copy->sot),
-					 table_name(copy->sot));
+	appendStringInfo(&sql, "%s FROM %s row_", identity(copy->source),
+					 copy->source->relation);
 	if (copy->filter != NULL)
 		appendStringInfo(&sql, " WHERE (%s)", copy->filter);
 	return sql.data;
@@ -288,8 +372,8 @@ copy_rows(const Copy *copy)
 		appendStringInfo(&sql, "row_.%s AS v%d, ",
 						 quote_identifier(((CopyColumn *) lfirst(lc))->name),
 						 foreach_current_index(lc) + 1);
-	appendStringInfo(&sql, "%s AS identity FROM %s row_", identity(copy->rel),
-					 table_name(copy->rel));
+	appendStringInfo(&sql, "%s FROM %s row_", identity(copy->target),
+					 copy->target->relation);
 	return sql.data;
 }
 
@@ -305,6 +389,18 @@ copy_values(const Copy *copy, const char *prefix, bool key)
 			appendStringInfo(&sql, "%s%sv%d", sql.len > 0 ? ", " : "", prefix,
 							 foreach_current_index(lc) + 1);
 	return sql.data;
+}
+
+int
+copy_value_count(const Copy *copy, bool key)
+{
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach (lc, copy->columns)
+		if (!key || ((CopyColumn *) lfirst(lc))->key)
+			count++;
+	return count;
 }
 
 char *
@@ -324,4 +420,26 @@ copy_key_object(const Copy *copy, const char *prefix)
 							 foreach_current_index(lc) + 1);
 	}
 	return psprintf("pg_catalog.jsonb_build_object(%s)", sql.data);
+}
+
+List *
+copy_plain_columns(const Copy *copy, const Side *side)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	if (side == copy->source && copy->filter != NULL)
+		return NIL;
+	foreach (lc, copy->columns)
+	{
+		const CopyColumn *column = lfirst(lc);
+
+		if (side == copy->target)
+			columns = lappend(columns, (char *) column->name);
+		else if (column->from != NULL)
+			columns = lappend(columns, (char *) column->from->name);
+		else
+			return NIL;
+	}
+	return columns;
 }

@@ -10,45 +10,69 @@
 #define CONSISTENCY_COPY_H
 
 #include "catalog/spine_catalog.h"
-#include "utils/relcache.h"
+#include "consistency/side.h"
 
 /* A column of the copy, and what it should hold. */
 typedef struct CopyColumn
 {
-	const char *name;	/* in the copy */
-	const char *source; /* SQL over the source's columns, in parentheses */
-	bool		plain;	/* is source just a column's name? */
-	bool		key;	/* does it tell rows apart? */
+	const char *name;		/* in the copy */
+	const char *source;		/* SQL over the source's columns, in parentheses */
+	const SideColumn *from; /* the source's, where that is all; else NULL */
+	const SideColumn *to;	/* the copy's */
+	bool		key;		/* does it tell rows apart? */
 } CopyColumn;
 
 typedef struct Copy
 {
-	const char *placement; /* asset key */
+	const char *placement;	/* asset key */
+	const SpecPlacement *spec;
 	const SpecDataset *dataset;
-	const SpecCopy *spec;
 	const JsonbContainer *entry; /* the placement's member */
-	Relation	sot;		/* open */
-	Relation	rel;		/* the copy, open */
+	Side	   *source;			 /* open */
+	Side	   *target;			 /* the copy, open */
 	List	   *columns;	/* of CopyColumn, in the copy's order */
 	const char *filter;		/* over the source, or NULL */
 	const char *max_lag;	/* duration, or NULL */
+	bool		has_key;	/* does anything but the whole row tell it? */
+	bool		plain_keys; /* can rows of both sides be found by their key? */
+	bool		unique;		/* is the key the source's primary key? */
 } Copy;
 
 /*
- * Look up a placement that is stored here, open both sides and work out the
- * columns.  Raises if it is not to be compared here, and why.
+ * What the document says of a placement, by its key.  Raises 42704 if it
+ * names none.
  */
-extern Copy *copy_open(const char *placement);
+extern Copy *copy_find(const char *placement);
+
+/*
+ * Open both sides, and work out the columns.  Raises if they are not to be
+ * compared, and why; see side_open.  side_settings must be in force.
+ */
+extern void copy_open(Copy *copy);
 extern void copy_close(Copy *copy);
 
-/* The rows that the copy should hold, and those that it holds, as subqueries
- * of columns v1, v2, ... and identity: the row's version as text, or NULL. */
+/* Does a placement stand for one moment, never updated? */
+extern bool copy_is_snapshot(const Copy *copy);
+
+/*
+ * The rows that the copy should hold, and those that it holds, as subqueries
+ * of columns v1, v2, ... and identity: the row's version as text, or NULL;
+ * touched: may somebody be changing this version?
+ */
 extern char *copy_source_rows(const Copy *copy);
 extern char *copy_rows(const Copy *copy);
 
 /* v1, v2, ... of all columns or of the key; with a prefix such as "s.". */
 extern char *copy_values(const Copy *copy, const char *prefix, bool key);
+/* How many that are. */
+extern int	copy_value_count(const Copy *copy, bool key);
 /* An expression that builds the key as jsonb. */
 extern char *copy_key_object(const Copy *copy, const char *prefix);
+
+/*
+ * The columns of a side's relation, in the order of the values, if they are
+ * all that its rows are made of (List of char *); NIL if they are not.
+ */
+extern List *copy_plain_columns(const Copy *copy, const Side *side);
 
 #endif /* CONSISTENCY_COPY_H */

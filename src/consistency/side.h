@@ -14,6 +14,7 @@
 #ifndef CONSISTENCY_SIDE_H
 #define CONSISTENCY_SIDE_H
 
+#include "access/xlogdefs.h"
 #include "base/remote.h"
 #include "catalog/spine_catalog.h"
 #include "executor/spi.h"
@@ -45,8 +46,7 @@ typedef struct Side
 							   * else took: is there a foreign table in it? */
 	bool		began;	  /* between side_begin and side_end? */
 	bool		cursor;	  /* has it an open cursor? */
-	SPIPlanPtr	plan;	  /* of the cursor, here */
-	Portal		portal;	  /* the same */
+	Portal		portal;	  /* the cursor, where the side is here */
 } Side;
 
 /*
@@ -57,6 +57,9 @@ typedef struct Side
 extern Side *side_open(const char *what, const SpecStore *store,
 					   const char *locator);
 extern void side_close(Side *side);
+
+/* A column by its name; NULL if there is none. */
+extern SideColumn *side_column(const Side *side, const char *name);
 
 /* Settings for what runs here as the caller but was not written by him;
  * undone by AtEOXact_GUC(false, the level that this returned). */
@@ -79,8 +82,8 @@ extern bytea *side_query_bytes(Side *side, const char *sql, int nparams,
 
 /* Read a long answer in parts, one cursor a side, between begin and end; an
  * answer without rows is the end. */
-extern void side_cursor_open(Side *side, const char *sql, int nparams,
-							 const char *const *params);
+extern void		   side_cursor_open(Side *side, const char *sql, int nparams,
+									const char *const *params);
 extern RemoteRows *side_cursor_fetch(Side *side, int nrows);
 extern void side_cursor_close(Side *side);
 
@@ -91,8 +94,10 @@ side_value(const RemoteRows *rows, int row, int col)
 	return rows->values[(Size) row * rows->ncols + col];
 }
 
-/* A value that is a number. */
+/* A value that is a number, a boolean, a position; null is 0 or false. */
 extern int64 side_number(const RemoteRows *rows, int row, int col);
+extern bool side_true(const RemoteRows *rows, int row, int col);
+extern XLogRecPtr side_lsn(const RemoteRows *rows, int row, int col);
 
 /* Bytes that went over the wire so far; 0 where it is here. */
 extern uint64 side_bytes(const Side *side);

@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * compare.c
+ *		Comparing both sides of a copy, by a mode.
+ *
+ * Sides that are both here are read by one snapshot, so that a difference is
+ * a fact of that moment.  Otherwise each has a snapshot of its own, and what
+ * differs is only suspected: see confirm.c.
+ *
+ * Invariant: nothing is called complete but a look at all rows of both sides,
+ * by digest or one by one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include "consistency/check.h"
+#include "consistency/shape.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
+
+/* Share of the keys that a sample takes where the document says nothing. */
+#define SAMPLE_SHARE 0.01
+/* A sample is told by buckets: this many of them are all keys. */
+#define SAMPLE_BUCKETS 1000000
+
+/* What the rows of a side are. */
+typedef struct Totals
+{
+	int64		rows;
+	char	   *digest; /* NULL: only counted */
+	const char *method; /* how they were read */
+} Totals;
+
+static char *
+rows_of(const Check *check, const Side *side)
+{
+	return side == check->copy->source ? copy_source_rows(check->copy) :
+										 copy_rows(check->copy);
+}
+
+static const char *
+method_name(const Side *side, const char *method)
+{
+	return side->remote != NULL ? psprintf("remote %s", method) : method;
+}
+
+/* ---- one side ---- */
+
+static Totals
+count_rows(const Check *check, Side *side)
+{
+	RemoteRows *rows = side_query(side,
+								  psprintf("SELECT count(*) FROM (%s) q",
+										   rows_of(check, side)),
+								  0, NULL);
+	Totals		totals = {.rows = side_number(rows, 0, 0)};
+
+	totals.method = method_name(side, "count");
+	return totals;
+}
+
+/* The names as text of an array. */
+static char *
+array_of_names(const List *names)
+{
+	StringInfoData array;
+	ListCell   *lc;
+
+	initStringInfo(&array);
+	foreach (lc, names)
+	{
+		appendStringInfoString(&array, array.len == 0 ? "{\"" : ",\"");
+		for (const char *c = lfirst(lc); *c != '\0'; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				appendStringInfoChar(&array, '\\');
+			appendStringInfoChar(&array, *c);
+		}
+		appendStringInfoChar(&array, '"');
+	}
+	appendStringInfoChar(&array, '}');
+	return array.data;
+}
+
+/* By the relation's own digest, which knows the pages of tables. */
+static Totals
+digest_relation(Side *side, const List *columns)
+{
+	const char *params[] = {side->relation, array_of_names(columns)};
+	RemoteRows *rows =
+		side_query(side,
+				   "SELECT rows, digest FROM spine.digest($1::text::regclass,"
+				   " $2::text[])",
+				   2, params);
+	Totals totals = {.rows = side_number(rows, 0, 0),
+					 .digest = side_value(rows, 0, 1)};
+
+	totals.method = method_name(side, side->versions ? "pages" : "query");
+	return totals;
+}
+
+/* By a query; which of the rows is a condition or NULL. */
+static Totals
+digest_query(const Check *check, Side *side, const char *condition)
+{
+	RemoteRows *rows = side_query(
+		side,
+		psprintf("SELECT count(*), spine.digest_agg(%s) FROM (%s) q%s%s",
+				 copy_values(check->copy, "q.", false), rows_of(check, side),
+				 condition ? " WHERE " : "", condition ? condition : ""),
+		0, NULL);
+	Totals totals = {.rows = side_number(rows, 0, 0),
+					 .digest = side_value(rows, 0, 1)};
+
+	totals.method = method_name(side, "query");
+	return totals;
+}
+
+static Totals
+digest_side(const Check *check, Side *side)
+{
+	List	   *columns = copy_plain_columns(check->copy, side);
+
+	return columns != NIL ? digest_relation(side, columns) :
+							digest_query(check, side, NULL);
+}
+
+/* ---- both ---- */
+
+/* Note what both sides are. */
+static void
+note_totals(Check *check, const Totals *source, const Totals *copy)
+{
+	check->rows_sot = source->rows;
+	check->rows_copy = copy->rows;
+	check->digest_sot = source->digest;
+	check->digest_copy = copy->digest;
+	check->method = strcmp(source->method, copy->method) == 0 ?
+		source->method :
+		psprintf("%s, %s", source->method, copy->method);
+}
+
+static bool
+totals_differ(const Totals *a, const Totals *b)
+{
+	return a->rows != b->rows || strcmp(a->digest, b->digest) != 0;
+}
+
+static void
+add_method(Check *check, const char *method)
+{
+	check->method = psprintf("%s; %s", check->method, method);
+}
+
+static void
+compare_counts(Check *check)
+{
+	Totals		source = count_rows(check, check->copy->source);
+	Totals		copy = count_rows(check, check->copy->target);
+
+	note_totals(check, &source, &copy);
+	check->differing =
+		Max(source.rows, copy.rows) - Min(source.rows, copy.rows);
+}
+
+/* A condition for the rows of a slice of all keys, the same on both sides. */
+static char *
+sample_condition(const Check *check)
+{
+	const JsonbContainer *validate =
+		jb_get_object(check->copy->entry, "validate");
+	double		share = SAMPLE_SHARE;
+	JsonbValue	value;
+
+	if (validate != NULL && jb_get(validate, "share", &value) &&
+		value.type == jbvNumeric)
+		share = DatumGetFloat8(
+			DirectFunctionCall1(numeric_float8,
+								NumericGetDatum(value.val.numeric)));
+	return psprintf("spine.digest_bucket(%d, %s) < %d", SAMPLE_BUCKETS,
+					copy_values(check->copy, "q.", true),
+					(int) (share * SAMPLE_BUCKETS));
+}
+
+static void
+compare_sample(Check *check)
+{
+	char	   *sample = sample_condition(check);
+	Totals		source = digest_query(check, check->copy->source, sample);
+	Totals		copy = digest_query(check, check->copy->target, sample);
+
+	note_totals(check, &source, &copy);
+	add_method(check, "sample");
+	if (totals_differ(&source, &copy))
+		locate_all(check, sample);
+}
+
+static void
+compare_digests(Check *check)
+{
+	Totals		source = digest_side(check, check->copy->source);
+	Totals		copy = digest_side(check, check->copy->target);
+
+	check->complete = true;
+	note_totals(check, &source, &copy);
+	if (totals_differ(&source, &copy))
+		add_method(check, locate_quickly(check));
+}
+
+static void
+compare_rows(Check *check)
+{
+	Totals		source = count_rows(check, check->copy->source);
+	Totals		copy = count_rows(check, check->copy->target);
+
+	check->complete = true;
+	note_totals(check, &source, &copy);
+	add_method(check, "rows");
+	locate_all(check, NULL);
+}
+
+/* ---- the copy ---- */
+
+static void
+compare_by_mode(Check *check)
+{
+	switch (check->mode)
+	{
+		case MODE_COUNT:
+			compare_counts(check);
+			break;
+		case MODE_SAMPLE:
+			compare_sample(check);
+			break;
+		case MODE_DIGEST:
+			compare_digests(check);
+			break;
+		case MODE_ROWS:
+			compare_rows(check);
+			break;
+	}
+}
+
+/* A snapshot is never updated: it is compared with itself of earlier. */
+static void
+compare_snapshot(Check *check)
+{
+	Side	   *side = check->copy->target;
+	Totals		totals;
+
+	sides_begin(side, NULL);
+	totals = digest_side(check, side);
+	sides_end(side, NULL);
+	check->complete = true;
+	note_totals(check, &totals, &totals);
+}
+
+/* Of what one snapshot shows, columns too are read by that snapshot. */
+static void
+read_columns_of_suspects(Check *check)
+{
+	if (check->lag.kind != LAG_NONE || check->suspects == NIL)
+		return;
+	read_suspects(check, check->copy->source, check->suspects);
+	read_suspects(check, check->copy->target, check->suspects);
+}
+
+static void
+compare_with_source(Check *check)
+{
+	Copy	   *copy = check->copy;
+
+	lag_find(check);
+	check->as_of = side_position(copy->source);
+	sides_begin(copy->source, copy->target);
+	compare_by_mode(check);
+	read_columns_of_suspects(check);
+	sides_end(copy->source, copy->target);
+	confirm_suspects(check);
+	classify_suspects(check);
+	(void) lag_position(check);
+}
+
+void
+compare_copy(Check *check)
+{
+	copy_open(check->copy);
+	check->shape =
+		shape_fingerprint(check->copy->spec->section,
+						  check->copy->dataset->relation, check->copy->entry,
+						  check->copy->spec->store->here);
+	if (copy_is_snapshot(check->copy))
+		compare_snapshot(check);
+	else
+		compare_with_source(check);
+	check->wire_bytes = side_bytes(check->copy->target);
+	if (check->copy->source != NULL)
+		check->wire_bytes += side_bytes(check->copy->source);
+}

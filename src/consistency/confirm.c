@@ -1,0 +1,341 @@
+/*-------------------------------------------------------------------------
+ *
+ * confirm.c
+ *		Reading suspects again, on both sides, until lag is ruled out.
+ *
+ * A row that differs while both sides are read at different times need not be
+ * drift: the copy may be behind, or ahead.  So, for each suspect:
+ *
+ *	1. the source's row is read, and then its position in the WAL;
+ *	2. the copy must get past that position;
+ *	3. the copy's row is read;
+ *	4. the source's row is read again, and must be the same version.
+ *
+ * Then what the copy showed lies between two moments at which the source had
+ * one and the same version, and if it is another one, that is drift.
+ *
+ * One thing more must not be: a transaction that the copy already shows while
+ * it is still running at the source, waiting for its synchronous standby.  It
+ * would have left its mark in the row's xmax; where there is no row that
+ * could bear a mark, all transactions that had begun when the copy was read
+ * must have ended before step 4.
+ *
+ * A copy that does not tell how far it is can only be held to its bound: a
+ * suspect that passed steps 1, 3 and 4 is steady, and becomes drift when it
+ * was so for longer than the bound (account.c).
+ *
+ * Either way a suspect that equals what the source had at step 1 or has at
+ * step 4 is equal.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "spine.h"
+
+#include "base/settings.h"
+#include "consistency/check.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+/* Milliseconds between two rounds, at first and at last. */
+#define FIRST_PAUSE 50
+#define LONGEST_PAUSE 1000
+/* Rounds for copies that do not tell how far they are. */
+#define ROUNDS_BY_TIME 3
+
+/* Suspects about which nothing is known yet. */
+static List *
+open_suspects(const Check *check)
+{
+	List	   *open = NIL;
+	ListCell   *lc;
+
+	foreach (lc, check->suspects)
+		if (((Suspect *) lfirst(lc))->state == SUSPECT_OPEN)
+			open = lappend(open, lfirst(lc));
+	return open;
+}
+
+/* Read suspects on one side at this very moment. */
+static void
+read_now(Check *check, Side *side, const List *suspects)
+{
+	sides_begin(side, NULL);
+	read_suspects(check, side, suspects);
+	sides_end(side, NULL);
+}
+
+/* ---- versions ---- */
+
+/* What the source showed of each suspect at an earlier step. */
+static List *
+source_rows(const List *suspects)
+{
+	List	   *rows = NIL;
+	ListCell   *lc;
+
+	foreach (lc, suspects)
+		rows = lappend(rows, ((Suspect *) lfirst(lc))->source);
+	return rows;
+}
+
+/* Are these the same versions of the same rows?  Both are in order. */
+static bool
+same_versions(const List *a, const List *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth (la, a, lb, b)
+	{
+		const SameRows *ra = lfirst(la);
+		const SameRows *rb = lfirst(lb);
+
+		if (ra->count != rb->count || strcmp(ra->digest, rb->digest) != 0 ||
+			strcmp(ra->identity, rb->identity) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Does the copy hold what the source held when these were its rows? */
+static bool
+equals_source(const Suspect *suspect, const List *source)
+{
+	Suspect		then = *suspect;
+	int64		missing;
+	int64		extra;
+
+	then.source = (List *) source;
+	compare_suspect(&then, &missing, &extra);
+	return missing == 0 && extra == 0;
+}
+
+/*
+ * Would whoever changes the suspect's row have marked it?  Not if there is no
+ * row at the source, or if there may be another one of the same key.
+ */
+static bool
+change_would_show(const Check *check, const Suspect *suspect)
+{
+	ListCell   *lc;
+	int64		missing;
+	int64		extra;
+
+	if (!check->copy->source->versions || suspect->source == NIL)
+		return false;
+	compare_suspect(suspect, &missing, &extra);
+	if (extra > 0 && !check->copy->unique)
+		return false;
+	foreach (lc, suspect->source)
+		if (((SameRows *) lfirst(lc))->touched)
+			return false;
+	return true;
+}
+
+/* ---- transactions at the source ---- */
+
+static uint64
+snapshot_number(Side *source, const char *function)
+{
+	RemoteRows *rows =
+		side_query(source,
+				   psprintf("SELECT %s(pg_current_snapshot())", function), 0,
+				   NULL);
+
+	return strtoull(side_value(rows, 0, 0), NULL, 10);
+}
+
+/* The first transaction that had not begun yet. */
+static uint64
+next_transaction(Side *source)
+{
+	uint64		next;
+
+	sides_begin(source, NULL);
+	next = snapshot_number(source, "pg_snapshot_xmax");
+	sides_end(source, NULL);
+	return next;
+}
+
+/* Have all transactions ended that began before one?  Waits a while. */
+static bool
+wait_for_transactions(Side *source, uint64 next, TimestampTz until)
+{
+	long		pause = FIRST_PAUSE / 5;
+
+	for (;;)
+	{
+		uint64		oldest;
+
+		sides_begin(source, NULL);
+		oldest = snapshot_number(source, "pg_snapshot_xmin");
+		sides_end(source, NULL);
+		if (oldest >= next)
+			return true;
+		if (GetCurrentTimestamp() >= until)
+			return false;
+		lag_pause(pause);
+		pause = Min(pause * 2, LONGEST_PAUSE);
+	}
+}
+
+/* Do any of the suspects need that? */
+static bool
+any_unmarked(const Check *check, const List *suspects)
+{
+	ListCell   *lc;
+
+	foreach (lc, suspects)
+	{
+		const Suspect *suspect = lfirst(lc);
+
+		if (!equals_source(suspect, suspect->source) &&
+			!change_would_show(check, suspect))
+			return true;
+	}
+	return false;
+}
+
+/* ---- copies that tell how far they are ---- */
+
+static void
+judge_by_position(const Check *check, Suspect *suspect, const List *before,
+				  bool all_ended)
+{
+	if (equals_source(suspect, before) ||
+		equals_source(suspect, suspect->source))
+		suspect->state = SUSPECT_EQUAL;
+	else if (same_versions(before, suspect->source) &&
+			 (all_ended || change_would_show(check, suspect)))
+		suspect->state = SUSPECT_CONFIRMED;
+}
+
+/* Steps 1 to 4 for those that are open; false if it is too late. */
+static bool
+round_by_position(Check *check, TimestampTz until)
+{
+	Copy	   *copy = check->copy;
+	List	   *suspects = open_suspects(check);
+	List	   *before;
+	bool		all_ended = false;
+	ListCell   *lc;
+	ListCell   *lb;
+
+	read_now(check, copy->source, suspects);
+	before = source_rows(suspects);
+	if (!lag_wait(check, side_position(copy->source), until))
+		return false;
+	read_now(check, copy->target, suspects);
+	if (any_unmarked(check, suspects))
+		all_ended = wait_for_transactions(
+			copy->source, next_transaction(copy->source),
+			Min(until,
+				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											LONGEST_PAUSE)));
+	read_now(check, copy->source, suspects);
+	forboth (lc, suspects, lb, before)
+		judge_by_position(check, lfirst(lc), lfirst(lb), all_ended);
+	return true;
+}
+
+static void
+confirm_by_position(Check *check, TimestampTz until)
+{
+	long		pause = FIRST_PAUSE;
+
+	while (round_by_position(check, until))
+	{
+		if (open_suspects(check) == NIL || GetCurrentTimestamp() >= until)
+			return;
+		lag_pause(pause);
+		pause = Min(pause * 2, LONGEST_PAUSE);
+	}
+}
+
+/* ---- copies that do not ---- */
+
+static void
+judge_by_time(Suspect *suspect, const List *before)
+{
+	if (equals_source(suspect, before) ||
+		equals_source(suspect, suspect->source))
+		suspect->state = SUSPECT_EQUAL;
+	else if (same_versions(before, suspect->source))
+		suspect->state = SUSPECT_STEADY;
+}
+
+static void
+round_by_time(Check *check)
+{
+	Copy	   *copy = check->copy;
+	List	   *suspects = open_suspects(check);
+	List	   *before;
+	ListCell   *lc;
+	ListCell   *lb;
+
+	read_now(check, copy->source, suspects);
+	before = source_rows(suspects);
+	read_now(check, copy->target, suspects);
+	read_now(check, copy->source, suspects);
+	forboth (lc, suspects, lb, before)
+		judge_by_time(lfirst(lc), lfirst(lb));
+}
+
+static void
+confirm_by_time(Check *check)
+{
+	for (int i = 0; i < ROUNDS_BY_TIME && open_suspects(check) != NIL; i++)
+	{
+		if (i > 0)
+			lag_pause(FIRST_PAUSE);
+		round_by_time(check);
+	}
+}
+
+/* ---- copies that were read together with the source ---- */
+
+/*
+ * One snapshot read both.  A foreign table took one of its own when it was
+ * first asked, later than the source was read: then the source is to be the
+ * same still.  Where the source itself is one, nothing can be told by reading
+ * it again, since what was taken stays for the transaction.
+ */
+static void
+confirm_together(Check *check)
+{
+	Copy	   *copy = check->copy;
+	List	   *before = source_rows(check->suspects);
+	ListCell   *lc;
+	ListCell   *lb;
+
+	if (copy->target->own_snapshot && !copy->source->own_snapshot)
+		read_now(check, copy->source, check->suspects);
+	forboth (lc, check->suspects, lb, before)
+		judge_by_time(lfirst(lc), lfirst(lb));
+}
+
+void
+confirm_suspects(Check *check)
+{
+	TimestampTz until;
+
+	if (check->suspects == NIL)
+		return;
+	until =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), spine_confirm_wait);
+	switch (check->lag.kind)
+	{
+		case LAG_NONE:
+			confirm_together(check);
+			break;
+		case LAG_STANDBY:
+		case LAG_LOGICAL:
+			confirm_by_position(check, until);
+			break;
+		case LAG_TIME:
+			confirm_by_time(check);
+			break;
+	}
+}
