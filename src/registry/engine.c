@@ -89,7 +89,7 @@ place_words(const SchemaPlace *place)
 	if (place != NULL && place->line > 0)
 		appendStringInfo(&words, "line %d, column %d", place->line,
 						 place->column);
-	if (place != NULL && place->path != NULL)
+	if (place != NULL && place->path != NULL && place->path[0] != '\0')
 		appendStringInfo(&words, "%s\"%s\"", words.len > 0 ? ", " : "",
 						 place->path);
 	if (place != NULL && place->reference != NULL)
