@@ -99,6 +99,36 @@ typedef RangeTblEntry WantedRights;
 #define wants_rights(entry) ((entry)->rtekind == RTE_RELATION)
 #endif
 
+/* Where a relation's file is, and the numbers that say so. */
+#if PG_VERSION_NUM >= 160000
+#include "storage/relfilelocator.h"
+typedef RelFileLocator FileLocator;
+#define relation_locator(rel) ((rel)->rd_locator)
+#define locator_tablespace(locator) ((locator).spcOid)
+#define locator_database(locator) ((locator).dbOid)
+#define locator_number(locator) ((locator).relNumber)
+#define truncate_locator(record) ((record)->rlocator)
+#define create_locator(record) ((record)->rlocator)
+#define relation_file_is_new(rel)                                             \
+	((rel)->rd_createSubid != InvalidSubTransactionId ||                      \
+	 (rel)->rd_newRelfilelocatorSubid != InvalidSubTransactionId ||           \
+	 (rel)->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
+#else
+#include "storage/relfilenode.h"
+typedef RelFileNode FileLocator;
+#define relation_locator(rel) ((rel)->rd_node)
+#define locator_tablespace(locator) ((locator).spcNode)
+#define locator_database(locator) ((locator).dbNode)
+#define locator_number(locator) ((locator).relNode)
+#define truncate_locator(record) ((record)->rnode)
+#define create_locator(record) ((record)->rnode)
+/* Did the current transaction make the file that the relation is in? */
+#define relation_file_is_new(rel)                                             \
+	((rel)->rd_createSubid != InvalidSubTransactionId ||                      \
+	 (rel)->rd_newRelfilenodeSubid != InvalidSubTransactionId ||              \
+	 (rel)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
+#endif
+
 /* In front of a declaration: the function does not return. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

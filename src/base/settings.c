@@ -21,6 +21,7 @@ int			spine_steward_interval = 10;
 int			spine_max_stewards = 2;
 int			spine_max_long_stewards = 1;
 int			spine_override_max = 86400;
+int			spine_page_cache_limit = 10240;
 int			spine_check_max_lag = 10000;
 int			spine_confirm_wait = 10000;
 
@@ -135,6 +136,13 @@ settings_init(void)
 		1, 1, 16, PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	audit_settings();
+
+	DefineCustomIntVariable("spine.page_cache_limit",
+							"Size that all page caches may have together.",
+							"They are below pg_spine; 0 means none, -1 any "
+							"size.",
+							&spine_page_cache_limit, 10240, -1, 1000000000,
+							PGC_SUSET, GUC_UNIT_MB, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("spine.override_max",
 							"Longest time for which an override may be given.",

@@ -54,6 +54,10 @@ extern int	spine_check_max_lag;
  * come to where its source was. */
 extern int	spine_confirm_wait;
 
+/* spine.page_cache_limit: megabytes that all page caches may take; 0: there
+ * are none, -1: as many as they like. */
+extern int	spine_page_cache_limit;
+
 extern void settings_init(void);
 
 #endif /* SPINE_SETTINGS_H */

@@ -7,6 +7,7 @@
  */
 #include "spine.h"
 
+#include "consistency/cache_clean.h"
 #include "consistency/consistency_internal.h"
 #include "consistency/spine_consistency.h"
 
@@ -16,4 +17,5 @@ consistency_init(void)
 {
 	schedule_checks_init();
 	watch_copies_init();
+	page_cache_init();
 }

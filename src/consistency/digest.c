@@ -18,7 +18,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "catalog/spine_catalog.h"
-#include "consistency/walk.h"
+#include "consistency/digest.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -36,17 +36,6 @@ PG_FUNCTION_INFO_V1(spine_digest);
 
 /* More buckets than this cost more than they tell. */
 #define MAX_BUCKETS 1048576
-
-/* What is asked for. */
-typedef struct Digest
-{
-	Relation	rel;
-	List	   *columns;	/* of char * */
-	List	   *key;		/* of char *: columns that decide the bucket */
-	const char *filter;		/* or NULL */
-	int			nbuckets;
-	Bucket	   *buckets;
-} Digest;
 
 /* ---- what may be asked ---- */
 
@@ -115,8 +104,9 @@ check_rights(const Digest *digest)
 	}
 	foreach (lc, digest->columns)
 		check_column_right(digest->rel, lfirst(lc));
-	foreach (lc, digest->key)
-		check_column_right(digest->rel, lfirst(lc));
+	if (digest->nbuckets > 1)
+		foreach (lc, digest->key)
+			check_column_right(digest->rel, lfirst(lc));
 }
 
 /* Whether columns have a canonical form must not depend on there being rows. */
@@ -178,13 +168,12 @@ columns_of_array(ArrayType *array)
 
 /* ---- by the pages ---- */
 
-/* Is every table of the tree one whose pages can be walked? */
-static bool
-tree_walkable(const List *tree)
+bool
+digest_walkable(const Digest *digest)
 {
 	ListCell   *lc;
 
-	foreach (lc, tree)
+	foreach (lc, digest->tree)
 	{
 		Relation	rel = table_open(lfirst_oid(lc), NoLock);
 		bool		walkable = walk_possible(rel) ||
@@ -317,7 +306,7 @@ refuse_row_security(void)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-static void
+void
 digest_by_query(const Digest *digest)
 {
 	int			settings;
@@ -347,17 +336,45 @@ digest_by_query(const Digest *digest)
 
 /* ---- the function ---- */
 
-/* The relation, locked; its tree too where it has one. */
-static List *
-open_relation(Digest *digest, Oid relid)
+void
+digest_open(Digest *digest, FunctionCallInfo fcinfo, int nbuckets)
 {
+	Oid			relid = PG_GETARG_OID(0);
+
+	digest->nbuckets = nbuckets;
+	digest->buckets =
+		palloc_extended(sizeof(Bucket) * nbuckets, MCXT_ALLOC_ZERO);
 	digest->rel = relation_open(relid, AccessShareLock);
 	check_relkind(digest->rel);
-	return find_all_inheritors(relid, AccessShareLock, NULL);
+	digest->tree = find_all_inheritors(relid, AccessShareLock, NULL);
+	digest->columns = PG_ARGISNULL(1) ?
+		all_columns(digest->rel) :
+		columns_of_array(PG_GETARG_ARRAYTYPE_P(1));
+	digest->key = relation_primary_key(digest->rel);
+	check_rights(digest);
+	check_types(digest);
 }
 
-static void
-return_rows(FunctionCallInfo fcinfo, const Digest *digest)
+int
+digest_bucket_argument(FunctionCallInfo fcinfo, int n)
+{
+	int			nbuckets;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("relation and number of buckets must not be null")));
+	nbuckets = PG_GETARG_INT32(n);
+	if (nbuckets < 1 || nbuckets > MAX_BUCKETS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of buckets must be from 1 to %d",
+						MAX_BUCKETS)));
+	return nbuckets;
+}
+
+void
+digest_return(FunctionCallInfo fcinfo, const Digest *digest)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
@@ -380,40 +397,19 @@ return_rows(FunctionCallInfo fcinfo, const Digest *digest)
 Datum
 spine_digest(PG_FUNCTION_ARGS)
 {
+	int			nbuckets = digest_bucket_argument(fcinfo, 3);
 	Digest		digest = {0};
-	List	   *tree;
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("relation and number of buckets must not be null")));
-	digest.nbuckets = PG_GETARG_INT32(3);
-	if (digest.nbuckets < 1 || digest.nbuckets > MAX_BUCKETS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("number of buckets must be from 1 to %d",
-						MAX_BUCKETS)));
 
 	InitMaterializedSRF(fcinfo, 0);
-	tree = open_relation(&digest, PG_GETARG_OID(0));
-	digest.columns = PG_ARGISNULL(1) ?
-		all_columns(digest.rel) :
-		columns_of_array(PG_GETARG_ARRAYTYPE_P(1));
-	if (digest.nbuckets > 1)
-		digest.key = relation_primary_key(digest.rel);
+	digest_open(&digest, fcinfo, nbuckets);
 	if (!PG_ARGISNULL(2))
 		digest.filter = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	check_rights(&digest);
-	check_types(&digest);
-
-	digest.buckets =
-		palloc_extended(sizeof(Bucket) * digest.nbuckets, MCXT_ALLOC_ZERO);
-	if (digest.filter == NULL && tree_walkable(tree))
-		walk_tables(tree, digest.columns, digest.key, digest.buckets,
+	if (digest.filter == NULL && digest_walkable(&digest))
+		walk_tables(digest.tree, digest.columns, digest.key, digest.buckets,
 					digest.nbuckets);
 	else
 		digest_by_query(&digest);
-	return_rows(fcinfo, &digest);
+	digest_return(fcinfo, &digest);
 	relation_close(digest.rel, NoLock);
 	return (Datum) 0;
 }
