@@ -106,6 +106,7 @@ typedef struct Check
 	int64		untold;		/* keys that differ beyond those */
 	const char *lag_text;	/* interval, or NULL */
 	uint64		wire_bytes;
+	bool		kept;		/* was the account kept while comparing? */
 } Check;
 
 /*

@@ -58,6 +58,8 @@ typedef struct Push
  * does.
  */
 extern Push *push_judge_last(const SpecPlacement *placement);
+/* How old it was when it was judged, as text of an interval. */
+extern char *push_age(const Push *push);
 
 /* ---- in push_read.c ---- */
 

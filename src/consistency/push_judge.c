@@ -490,6 +490,16 @@ judge_with(Push *push, const List *columns, Relation source)
 	judge(push);
 }
 
+char *
+push_age(const Push *push)
+{
+	Datum age =
+		DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(push->judged_at),
+							TimestampTzGetDatum(push->as_of));
+
+	return DatumGetCString(DirectFunctionCall1(interval_out, age));
+}
+
 static Datum
 result_row(FunctionCallInfo fcinfo, const Push *push)
 {
@@ -561,6 +571,7 @@ read_last(const SpecPlacement *placement)
 	MemoryContext mcxt = CurrentMemoryContext;
 	ActAs		before = act_as(extension_owner(), false);
 	SpiArgs		args = {0};
+	Datum		columns = (Datum) 0;
 	bool		found;
 
 	push->placement = placement;
@@ -574,13 +585,15 @@ read_last(const SpecPlacement *placement)
 	{
 		push->as_of = DatumGetTimestampTz(spi_value(0, 1, NULL));
 		push->nbuckets = spi_int4(0, 2, 1);
-		push->columns = texts_of(spi_keep(mcxt, 0, 3));
+		columns = spi_keep(mcxt, 0, 3);
 		push->row_counts = spi_keep(mcxt, 0, 4);
 		push->digests = spi_keep(mcxt, 0, 5);
 		push->equal = spi_bool(0, 6, false);
 	}
 	SPI_finish();
 	act_done(&before);
+	if (found)
+		push->columns = texts_of(columns);
 	return found ? push : NULL;
 }
 

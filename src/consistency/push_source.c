@@ -15,6 +15,7 @@
 #include "base/expression.h"
 #include "base/spi.h"
 #include "consistency/push.h"
+#include "consistency/side.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -171,19 +172,6 @@ check_source(Relation source)
 				 errhint("Ask a role that sees all rows.")));
 }
 
-/* Settings for what runs as the caller but was not written by him. */
-static int
-careful_settings(void)
-{
-	int			level = NewGUCNestLevel();
-
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return level;
-}
-
 void
 push_read_source(Push *push, const List *columns, Relation source)
 {
@@ -191,7 +179,7 @@ push_read_source(Push *push, const List *columns, Relation source)
 	int			settings;
 
 	check_source(source);
-	settings = careful_settings();
+	settings = side_settings();
 	SPI_connect();
 	/* By a snapshot that is taken now: what was pushed is older. */
 	spi_run(source_query(push, columns, source), NULL, SPI_OK_SELECT);

@@ -100,6 +100,20 @@ SELECT * FROM state;
 SELECT sync();
 SELECT * FROM push(8);
 
+-- check_replica judges again what was pushed last: what was equal stays so, as
+-- of then; what differed is compared with the source as it is now.
+SELECT verdict, rows_sot, drifted, method, lag > '0' AS lag FROM spine.check_replica('shop.customers.search');
+UPDATE shop.customer SET city = 'Y' WHERE id = 5;
+SELECT verdict, drifted, method FROM spine.check_replica('shop.customers.search');
+SELECT count(*) FROM state;
+SELECT * FROM push(8);
+SELECT verdict, drifted, method FROM spine.check_replica('shop.customers.search');
+SELECT * FROM state;
+SELECT sync();
+SELECT * FROM push(8);
+SELECT verdict, method FROM spine.check_replica('shop.customers.all');
+SELECT why FROM spine.check_log ORDER BY run_id DESC LIMIT 1;
+
 -- Within max_lag nothing is drift.
 SELECT verdict, drifted FROM spine.push_digest('shop.customers.slow', '{"canonical": 1, "columns": ["name", "id"], "buckets": 1, "digests": []}', now());
 SELECT verdict, drifted FROM spine.push_digest('shop.customers.slow', '{"canonical": 1, "columns": ["name", "id"], "buckets": 1, "digests": []}', now());
