@@ -112,9 +112,8 @@ put_float(CanonicalBytes *bytes, double value)
 {
 	uint64		image;
 
-	value = canonical_float(value);
 	memcpy(&image, &value, sizeof(image));
-	put_u64(bytes, image);
+	put_u64(bytes, canonical_float(image));
 }
 
 /* A length and so many bytes. */
@@ -437,7 +436,7 @@ write_numeric(CanonicalBytes *bytes, const CanonicalType *type, Datum value)
 
 	canonical_reserve(bytes, NUMERIC_HEAD + length + PAYLOAD_SLACK);
 	out = bytes->data + bytes->length;
-	out = payload_numeric(out, data, length, data + length);
+	out = payload_any_numeric(out, data, length);
 	bytes->length = out - bytes->data;
 	free_copy(number, value);
 }
@@ -446,15 +445,8 @@ static void
 write_jsonb(CanonicalBytes *bytes, const CanonicalType *type, Datum value)
 {
 	struct varlena *jsonb = PG_DETOAST_DATUM_PACKED(value);
-	const char *root = VARDATA_ANY(jsonb);
-	Size		size = VARSIZE_ANY_EXHDR(jsonb);
-	Size		room = JSON_ROOM(size) + PAYLOAD_SLACK;
-	char	   *out;
 
-	canonical_reserve(bytes, room);
-	out = bytes->data + bytes->length;
-	out = payload_json(bytes, out, root, size, room, root + size);
-	bytes->length = out - bytes->data;
+	canonical_json(bytes, VARDATA_ANY(jsonb), VARSIZE_ANY_EXHDR(jsonb));
 	free_copy(jsonb, value);
 }
 

@@ -12,8 +12,6 @@
 #ifndef CONSISTENCY_CANONICAL_H
 #define CONSISTENCY_CANONICAL_H
 
-#include <math.h>
-
 #include "fmgr.h"
 
 /* The version of the format; digests of two versions are incomparable. */
@@ -113,15 +111,19 @@ extern void	 canonical_text(CanonicalBytes *bytes, const char *text,
 							Size length);
 extern char *canonical_utf8(const char *text, Size length, Size *utf8_length);
 
-/* A float without -0 and with a single NaN. */
-static inline double
-canonical_float(double value)
+/*
+ * The image of a float without -0 and with a single NaN.  Without its sign
+ * and less one, a zero is the greatest of all, and every NaN greater than
+ * infinity.
+ */
+static inline uint64
+canonical_float(uint64 image)
 {
-	if (value == 0)
-		return 0;
-	if (value != value)
-		return (double) NAN;
-	return value;
+	const uint64 infinity = UINT64CONST(0x7FF0000000000000);
+
+	if (likely((image << 1) - 1 < infinity << 1))
+		return image;
+	return image << 1 == 0 ? 0 : UINT64CONST(0x7FF8000000000000);
 }
 
 #endif /* CONSISTENCY_CANONICAL_H */

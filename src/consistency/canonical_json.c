@@ -10,6 +10,9 @@
  * before it, else the value is called corrupt.  So the payload never takes
  * more than JSON_ROOM, which is all that is made sure of before.
  *
+ * There are two walks, of the same code: a quick one, and one that converts
+ * texts to UTF-8, which may take more room.
+ *
  *-------------------------------------------------------------------------
  */
 #include "spine.h"
@@ -17,21 +20,21 @@
 #include "consistency/payload.h"
 #include "miscadmin.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 
-/* What a walk over one jsonb carries along. */
+/* What the converting walk writes to; NULL is the quick walk. */
 typedef struct JsonWalk
 {
-	CanonicalBytes *bytes;	/* what is written to */
-	Size		rest;		/* room to keep behind a converted text */
-	const char *limit;		/* nothing is read from here on */
+	CanonicalBytes *bytes;
+	Size		room;		/* to keep behind a text */
 } JsonWalk;
 
-/* A child of a container, by offsets from the end of the entries on. */
+/* A child of a container. */
 typedef struct JsonChild
 {
-	uint32		type;		/* JENTRY_IS… */
-	uint32		start;
-	uint32		end;
+	JEntry		type;		/* JENTRY_IS… */
+	const char *data;		/* not yet aligned */
+	uint32		length;
 } JsonChild;
 
 void
@@ -42,27 +45,32 @@ payload_corrupt(void)
 			 errmsg("a value reaches beyond the end of its tuple")));
 }
 
-/* The child of an entry, where the one before it ends at start. */
+/*
+ * The child of an entry, which begins at data, where the child before it
+ * ends.  base is the end of the entries, end that of the container.
+ */
 static inline JsonChild
-json_child(const char *entries, uint32 n, uint32 start)
+json_child(const char *entry_at, const char *base, const char *data,
+		   const char *end)
 {
-	JEntry		entry = read_u32(entries + n * sizeof(JEntry));
-	JsonChild	child = {entry & JENTRY_TYPEMASK, start, JBE_OFFLENFLD(entry)};
+	JEntry		entry = read_u32(entry_at);
+	JsonChild	child = {entry & JENTRY_TYPEMASK, data, JBE_OFFLENFLD(entry)};
 
-	if (!JBE_HAS_OFF(entry))
-		child.end += start;
+	if (JBE_HAS_OFF(entry))
+		child.length -= (uint32) (data - base);
+	if (unlikely(child.length > (Size) (end - data)))
+		payload_corrupt();
 	return child;
 }
 
-static inline void
-check_child(const char *base, const JsonChild *child, const char *end)
+/* Where a numeric or a container in a child starts. */
+static inline const char *
+json_aligned(const char *base, const char *data)
 {
-	if (unlikely(child->end < child->start ||
-				 (Size) (end - base) < child->end))
-		payload_corrupt();
+	return base + INTALIGN(data - base);
 }
 
-/* A text in another encoding, which may need more room than was made. */
+/* A text of the converting walk, which may need more room than was made. */
 static char *
 json_converted(const JsonWalk *walk, char *out, const char *text, Size length)
 {
@@ -70,30 +78,35 @@ json_converted(const JsonWalk *walk, char *out, const char *text, Size length)
 
 	bytes->length = out - bytes->data;
 	canonical_text(bytes, text, length);
-	canonical_reserve(bytes, walk->rest);
+	canonical_reserve(bytes, walk->room);
 	return bytes->data + bytes->length;
 }
 
 static inline char *
-json_string(const JsonWalk *walk, char *out, const char *text, Size length)
+json_text(const JsonWalk *walk, char *out, const char *text, Size length)
 {
-	if (unlikely(walk->bytes->convert))
-		return json_converted(walk, out, text, length);
-	return payload_string(out, text, length, walk->limit);
+	return walk == NULL ? payload_string(out, text, length) :
+						  json_converted(walk, out, text, length);
 }
 
 static inline char *
 json_numeric(const JsonWalk *walk, char *out, const char *number,
 			 const char *end)
 {
+	const char *data;
+	Size		length;
+
 	if (unlikely(number >= end || number + VARSIZE_ANY(number) > end))
 		payload_corrupt();
-	return payload_numeric(out, VARDATA_ANY(number), VARSIZE_ANY_EXHDR(number),
-						   walk->limit);
+	data = VARDATA_ANY(number);
+	length = VARSIZE_ANY_EXHDR(number);
+	return walk == NULL ? payload_numeric(out, data, length) :
+						  payload_any_numeric(out, data, length);
 }
 
-static char *json_container(const JsonWalk *walk, char *out,
-							const char *container, const char *end);
+static char *json_quickly(char *out, const char *container, const char *end);
+static char *json_converting(const JsonWalk *walk, char *out,
+							 const char *container, const char *end);
 
 /* A container in a container. */
 static char *
@@ -102,22 +115,25 @@ json_nested(const JsonWalk *walk, char *out, const char *container,
 {
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
-	return json_container(walk, out, container, end);
+	return walk == NULL ? json_quickly(out, container, end) :
+						  json_converting(walk, out, container, end);
 }
 
 /* One letter, and what it says. */
 static pg_attribute_always_inline char *
 json_value(const JsonWalk *walk, char *out, const char *base, JsonChild child)
 {
+	const char *end = child.data + child.length;
+
 	switch (child.type)
 	{
 		case JENTRY_ISSTRING:
-			return json_string(walk, payload_u8(out, 's'), base + child.start,
-							   child.end - child.start);
+			out = payload_u8(out, 's');
+			return json_text(walk, out, child.data, child.length);
 		case JENTRY_ISNUMERIC:
-			return json_numeric(walk, payload_u8(out, '#'),
-								base + INTALIGN(child.start),
-								base + child.end);
+			out = payload_u8(out, '#');
+			return json_numeric(walk, out, json_aligned(base, child.data),
+								end);
 		case JENTRY_ISBOOL_FALSE:
 			return payload_u8(out, 'f');
 		case JENTRY_ISBOOL_TRUE:
@@ -125,49 +141,86 @@ json_value(const JsonWalk *walk, char *out, const char *base, JsonChild child)
 		case JENTRY_ISNULL:
 			return payload_u8(out, 'n');
 		default:
-			return json_nested(walk, out, base + INTALIGN(child.start),
-							   base + child.end);
+			return json_nested(walk, out, json_aligned(base, child.data), end);
 	}
 }
 
-static inline char *
+static pg_attribute_always_inline char *
 json_array(const JsonWalk *walk, char *out, const char *entries, uint32 n,
 		   const char *end)
 {
 	const char *base = entries + n * sizeof(JEntry);
-	uint32		start = 0;
+	const char *data = base;
 
 	if (unlikely(base > end))
 		payload_corrupt();
-	for (uint32 i = 0; i < n; i++)
+	for (; entries < base; entries += sizeof(JEntry))
 	{
-		JsonChild	child = json_child(entries, i, start);
+		JsonChild	child = json_child(entries, base, data, end);
 
-		check_child(base, &child, end);
 		out = json_value(walk, out, base, child);
-		start = child.end;
+		data += child.length;
 	}
 	return out;
 }
 
-/* Where the last of n children ends. */
+/* Bytes of the first n children. */
 static inline uint32
-json_end(const char *entries, uint32 n)
+json_length(const char *entries, uint32 n)
 {
-	uint32		end = 0;
+	uint32		length = 0;
 
 	while (n-- > 0)
 	{
 		JEntry		entry = read_u32(entries + n * sizeof(JEntry));
 
-		end += JBE_OFFLENFLD(entry);
+		length += JBE_OFFLENFLD(entry);
 		if (JBE_HAS_OFF(entry))
 			break;
 	}
-	return end;
+	return length;
 }
 
-/* A member of an object whose key was converted to UTF-8. */
+/* Where an object's values start, behind its keys. */
+static inline const char *
+json_values(const char *keys, uint32 n, const char *base, const char *end)
+{
+	uint32		length;
+
+	if (unlikely(base > end))
+		payload_corrupt();
+	length = json_length(keys, n);
+	if (unlikely(length > (Size) (end - base)))
+		payload_corrupt();
+	return base + length;
+}
+
+/* Members in jsonb's order, by length of the key and then its bytes; the
+ * entries of all keys come before those of the values. */
+static inline char *
+json_object(char *out, const char *entry, uint32 n, const char *end)
+{
+	Size		size = n * sizeof(JEntry);
+	const char *base = entry + 2 * size;
+	const char *key_data = base;
+	const char *values = json_values(entry, n, base, end);
+	const char *value_data = values;
+	const char *entries_end = entry + size;
+
+	for (; entry < entries_end; entry += sizeof(JEntry))
+	{
+		JsonChild	key = json_child(entry, base, key_data, values);
+		JsonChild	value = json_child(entry + size, base, value_data, end);
+
+		out = payload_string(out, key.data, key.length);
+		out = json_value(NULL, out, base, value);
+		key_data += key.length;
+		value_data += value.length;
+	}
+	return out;
+}
+
+/* A member of an object, its key in UTF-8. */
 typedef struct JsonMember
 {
 	char	   *key;
@@ -187,42 +240,47 @@ compare_members(const void *a, const void *b)
 	return memcmp(left->key, right->key, left->length);
 }
 
-/*
- * The members of an object in another encoding than UTF-8, in which their
- * order may be another one as well.
- */
-static char *
-json_converted_object(const JsonWalk *walk, char *out, const char *keys,
-					  uint32 n, const char *end)
+/* The members of an object, sorted as it takes in UTF-8: in another encoding
+ * their order may be another one. */
+static JsonMember *
+json_members(const char *entry, uint32 n, const char *end)
 {
-	CanonicalBytes *bytes = walk->bytes;
-	const char *values = keys + n * sizeof(JEntry);
-	const char *base = values + n * sizeof(JEntry);
-	JsonMember	   *members =
-		palloc_extended(n * sizeof(JsonMember) + 1, MCXT_ALLOC_HUGE);
-	JsonChild	key = {0};
-	JsonChild	value = {0};
+	Size		size = n * sizeof(JEntry);
+	const char *base = entry + 2 * size;
+	const char *key_data = base;
+	const char *values = json_values(entry, n, base, end);
+	const char *value_data = values;
+	JsonMember *members =
+		palloc_extended((n + 1) * sizeof(JsonMember), MCXT_ALLOC_HUGE);
 
-	value.end = json_end(keys, n);
-	for (uint32 i = 0; i < n; i++)
+	for (uint32 i = 0; i < n; i++, entry += sizeof(JEntry))
 	{
-		key = json_child(keys, i, key.end);
-		check_child(base, &key, end);
-		value = json_child(values, i, value.end);
-		check_child(base, &value, end);
-		members[i].key = canonical_utf8(base + key.start, key.end - key.start,
-										&members[i].length);
-		members[i].value = value;
+		JsonChild	key = json_child(entry, base, key_data, values);
+
+		members[i].key =
+			canonical_utf8(key.data, key.length, &members[i].length);
+		members[i].value = json_child(entry + size, base, value_data, end);
+		key_data += key.length;
+		value_data += members[i].value.length;
 	}
 	qsort(members, n, sizeof(JsonMember), compare_members);
+	return members;
+}
+
+static char *
+json_object_converting(const JsonWalk *walk, char *out, const char *entries,
+					   uint32 n, const char *end)
+{
+	CanonicalBytes *bytes = walk->bytes;
+	JsonMember *members = json_members(entries, n, end);
+	const char *base = entries + 2 * n * sizeof(JEntry);
+
 	for (uint32 i = 0; i < n; i++)
 	{
 		bytes->length = out - bytes->data;
-		canonical_reserve(bytes,
-						  sizeof(uint32) + members[i].length + walk->rest);
+		canonical_reserve(bytes, members[i].length + walk->room);
 		out = bytes->data + bytes->length;
-		out = payload_string(out, members[i].key, members[i].length,
-							 members[i].key);
+		out = payload_string_exactly(out, members[i].key, members[i].length);
 		out = json_value(walk, out, base, members[i].value);
 		pfree(members[i].key);
 	}
@@ -230,64 +288,83 @@ json_converted_object(const JsonWalk *walk, char *out, const char *keys,
 	return out;
 }
 
-/* Members in jsonb's order, by length of the key and then its bytes; the
- * entries of all keys come before those of the values. */
-static inline char *
-json_object(const JsonWalk *walk, char *out, const char *keys, uint32 n,
-			const char *end)
-{
-	const char *values = keys + n * sizeof(JEntry);
-	const char *base = values + n * sizeof(JEntry);
-	JsonChild	key = {0};
-	JsonChild	value = {0};
-
-	if (unlikely(base > end))
-		payload_corrupt();
-	if (unlikely(walk->bytes->convert))
-		return json_converted_object(walk, out, keys, n, end);
-	value.end = json_end(keys, n);
-	for (uint32 i = 0; i < n; i++)
-	{
-		key = json_child(keys, i, key.end);
-		check_child(base, &key, end);
-		out = json_string(walk, out, base + key.start, key.end - key.start);
-		value = json_child(values, i, value.end);
-		check_child(base, &value, end);
-		out = json_value(walk, out, base, value);
-	}
-	return out;
-}
-
-static char *
+static pg_attribute_always_inline char *
 json_container(const JsonWalk *walk, char *out, const char *container,
 			   const char *end)
 {
 	const char *entries = container + sizeof(uint32);
 	uint32		header;
+	uint32		n;
 
 	if (unlikely(entries > end))
 		payload_corrupt();
 	header = read_u32(container);
+	n = header & JB_CMASK;
 	if (header & JB_FOBJECT)
 	{
 		out = payload_u8(out, '{');
-		out = payload_u32(out, header & JB_CMASK);
-		return json_object(walk, out, entries, header & JB_CMASK, end);
+		out = payload_u32(out, n);
+		return walk == NULL ?
+			json_object(out, entries, n, end) :
+			json_object_converting(walk, out, entries, n, end);
 	}
 	/* A scalar of its own is kept as an array of one. */
 	if (!(header & JB_FSCALAR))
 	{
 		out = payload_u8(out, '[');
-		out = payload_u32(out, header & JB_CMASK);
+		out = payload_u32(out, n);
 	}
-	return json_array(walk, out, entries, header & JB_CMASK, end);
+	return json_array(walk, out, entries, n, end);
+}
+
+static char *
+json_quickly(char *out, const char *container, const char *end)
+{
+	return json_container(NULL, out, container, end);
+}
+
+static char *
+json_converting(const JsonWalk *walk, char *out, const char *container,
+				const char *end)
+{
+	return json_container(walk, out, container, end);
 }
 
 char *
-payload_json(CanonicalBytes *bytes, char *out, const char *container,
-			 Size size, Size rest, const char *limit)
+payload_json(char *out, const char *container, Size size)
 {
-	JsonWalk	walk = {bytes, rest, limit};
+	return json_container(NULL, out, container, container + size);
+}
 
-	return json_container(&walk, out, container, container + size);
+/* Walk a copy, behind which bytes may be read. */
+static char *
+json_copied(CanonicalBytes *bytes, const char *container, Size size)
+{
+	char	   *out;
+	char	   *copy;
+
+	canonical_reserve(bytes, JSON_ROOM(size) + size + PAYLOAD_SLACK);
+	out = bytes->data + bytes->length;
+	copy = out + JSON_ROOM(size);
+	memcpy(copy, container, size);
+	return payload_json(out, copy, size);
+}
+
+static char *
+json_convert(CanonicalBytes *bytes, const char *container, Size size)
+{
+	JsonWalk	walk = {bytes, JSON_ROOM(size)};
+
+	canonical_reserve(bytes, walk.room);
+	return json_converting(&walk, bytes->data + bytes->length, container,
+						   container + size);
+}
+
+void
+canonical_json(CanonicalBytes *bytes, const char *container, Size size)
+{
+	char *out = bytes->convert ? json_convert(bytes, container, size) :
+								 json_copied(bytes, container, size);
+
+	bytes->length = out - bytes->data;
 }

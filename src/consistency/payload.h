@@ -6,11 +6,9 @@
  *
  * Each function takes where to write and returns where the payload ends.  A
  * call to copy a few bytes costs more than they do, so sixteen are copied at
- * a time:
- * - behind a payload up to PAYLOAD_SLACK bytes are overwritten, for which the
- *   caller has made room as well;
- * - behind a value bytes are read that say nothing, but none from limit on,
- *   the end of the page or of the tuple that the value stands in.
+ * a time: up to PAYLOAD_SLACK bytes behind a payload are overwritten, and as
+ * many behind a value are read.  The caller has made sure that they are
+ * there, or takes the exact function, which reads nothing but the value.
  *
  * Values are read and written at any alignment.
  *
@@ -95,17 +93,21 @@ payload_u64(char *out, uint64 value)
 }
 
 static inline char *
-payload_bytes(char *out, const char *data, Size length, const char *limit)
+payload_bytes(char *out, const char *data, Size length)
 {
-	if (likely(length <= PAYLOAD_FEW &&
-			   data + length + PAYLOAD_CHUNK <= limit))
-	{
-		memcpy(out, data, PAYLOAD_CHUNK);
+	memcpy(out, data, PAYLOAD_CHUNK);
+	if (unlikely(length > PAYLOAD_FEW))
+		memcpy(out, data, length);
+	else
 		for (Size done = PAYLOAD_CHUNK; done < length; done += PAYLOAD_CHUNK)
 			memcpy(out + done, data + done, PAYLOAD_CHUNK);
-	}
-	else
-		memcpy(out, data, length);
+	return out + length;
+}
+
+static inline char *
+payload_bytes_exactly(char *out, const char *data, Size length)
+{
+	memcpy(out, data, length);
 	return out + length;
 }
 
@@ -116,17 +118,23 @@ payload_float(char *out, double value)
 {
 	uint64		image;
 
-	value = canonical_float(value);
 	memcpy(&image, &value, sizeof(image));
-	return payload_u64(out, image);
+	return payload_u64(out, canonical_float(image));
 }
 
 /* A length and so many bytes. */
 static inline char *
-payload_string(char *out, const char *data, Size length, const char *limit)
+payload_string(char *out, const char *data, Size length)
 {
 	out = payload_u32(out, (uint32) length);
-	return payload_bytes(out, data, length, limit);
+	return payload_bytes(out, data, length);
+}
+
+static inline char *
+payload_string_exactly(char *out, const char *data, Size length)
+{
+	out = payload_u32(out, (uint32) length);
+	return payload_bytes_exactly(out, data, length);
 }
 
 /* ---- numeric ---- */
@@ -162,7 +170,7 @@ numeric_short_weight(uint16 header)
  * form and have few digits, neither the first nor the last of them zero.
  */
 static inline char *
-payload_numeric(char *out, const char *data, Size length, const char *limit)
+payload_numeric(char *out, const char *data, Size length)
 {
 #ifndef WORDS_BIGENDIAN
 	uint16		header = read_u16(data);
@@ -170,8 +178,7 @@ payload_numeric(char *out, const char *data, Size length, const char *limit)
 	Size		ndigits = (length - sizeof(header)) / sizeof(uint16);
 
 	if (likely((header & NUMERIC_FORM_MASK) == NUMERIC_SHORT &&
-			   ndigits - 1 < NUMERIC_FEW && digits + PAYLOAD_CHUNK <= limit &&
-			   read_u16(digits) != 0 &&
+			   ndigits - 1 < NUMERIC_FEW && read_u16(digits) != 0 &&
 			   read_u16(digits + (ndigits - 1) * sizeof(uint16)) != 0))
 	{
 		uint64 sign = (header & NUMERIC_SHORT_NEGATIVE) != 0;
@@ -189,15 +196,14 @@ payload_numeric(char *out, const char *data, Size length, const char *limit)
 
 /* No jsonb's payload is longer than so many bytes, unless its texts are
  * converted to UTF-8. */
-#define JSON_ROOM(size) (2 * (size) + 16)
+#define JSON_ROOM(size) (2 * (size) + 2 * PAYLOAD_SLACK)
 
-/*
- * A jsonb of so many bytes from its root container on.  out is in bytes; if
- * that has to grow, since texts are converted, rest is kept behind it.
- */
-extern char *payload_json(CanonicalBytes *bytes, char *out,
-						  const char *container, Size size, Size rest,
-						  const char *limit);
+/* A jsonb of so many bytes from its root container on. */
+extern char *payload_json(char *out, const char *container, Size size);
+
+/* Append a jsonb, with its texts converted to UTF-8 if they must be. */
+extern void canonical_json(CanonicalBytes *bytes, const char *container,
+						   Size size);
 
 /* Raise that a value reaches beyond where it stands. */
 extern void payload_corrupt(void) pg_attribute_noreturn();

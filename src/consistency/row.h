@@ -12,6 +12,7 @@
 #include "consistency/canonical.h"
 #include "consistency/hash128.h"
 #include "nodes/pg_list.h"
+#include "storage/bufpage.h"
 #include "utils/relcache.h"
 
 /* How the tuples of a table become rows of certain columns. */
@@ -26,12 +27,20 @@ extern RowProgram *row_program(Relation rel, const List *columns);
 /* The hash of the canonical bytes of a tuple's row. */
 extern Hash128 row_hash(RowProgram *program, HeapTuple tuple);
 
+/* A tuple where it stands in its page. */
+typedef struct RowTuple
+{
+	HeapTupleHeader header;
+	Size		length;
+} RowTuple;
+
 /*
- * The same, faster, where bytes behind the tuple may be read up to limit: the
- * end of its page.
+ * The same for n tuples of a page that is pinned, which is faster: bytes
+ * behind a tuple may be read, and meanwhile the page that comes next is
+ * brought near, or again this one.
  */
-extern Hash128 row_hash_within(RowProgram *program, HeapTuple tuple,
-							   const char *limit);
+extern void row_hash_page(RowProgram *program, const RowTuple *tuples, int n,
+						  Page page, Page next, Hash128 *hashes);
 
 /* Free what hashing allocated; now and then, between rows. */
 extern void row_release(RowProgram *program);

@@ -20,11 +20,12 @@
 
 /*
  * What a field may take beside what stands in the tuple: a number is widened
- * by six bytes, a text's length takes three more, a corrupt short value may
- * reach 126 bytes beyond the tuple before that is noticed.
+ * by six bytes, a text's length takes three more, and fixed bytes of a
+ * corrupt tuple reach beyond its end before that is noticed.
  */
-#define FIELD_ROOM 144
+#define FIELD_ROOM 32
 
+/* convert: are texts in another encoding than UTF-8? */
 static StepKind
 step_kind(const CanonicalType *type, bool convert)
 {
@@ -68,7 +69,7 @@ step_kind(const CanonicalType *type, bool convert)
 		case NUMERICOID:
 			return STEP_NUMERIC;
 		case JSONBOID:
-			return STEP_JSONB;
+			return convert ? STEP_OTHER : STEP_JSONB;
 		default:
 			return STEP_OTHER;
 	}
@@ -99,8 +100,8 @@ fill_step(Step *step, Form_pg_attribute att)
 		att->attalign == TYPALIGN_INT				 ? ALIGNOF_INT :
 		att->attalign == TYPALIGN_SHORT				 ? ALIGNOF_SHORT :
 													   1;
-	step->byte = (att->attnum - 1) >> 3;
-	step->bit = 1 << ((att->attnum - 1) & 7);
+	step->column = att->attnum - 1;
+	step->field = -1;
 }
 
 /* What tuples that lack a column say of it: its default when it was added. */
@@ -144,18 +145,113 @@ add_field(RowProgram *program, AttrNumber attnum, const char *name)
 	fill_missing(program, step, attnum);
 }
 
-static void
-make_head(RowProgram *program)
+/* ---- plans ---- */
+
+/* What stands before the payloads, with bytes behind it to copy as well. */
+static char *
+make_head(const RowProgram *program)
 {
-	Size		length = sizeof(uint16) + program->nfields;
-	char	   *head = palloc0(length + PAYLOAD_SLACK);
+	char	   *head = palloc0(program->head_length + PAYLOAD_SLACK);
 
 	payload_u16(head, program->nfields);
 	for (int i = 0; i < program->nfields; i++)
 		head[sizeof(uint16) + i] = (char) program->types[i]->tag;
-	program->head = head;
-	program->head_length = length;
-	program->fixed_room += length + PAYLOAD_SLACK;
+	return head;
+}
+
+/* Add a step to a plan. */
+static inline void
+put_step(Step **to, const Step *column, StepKind kind)
+{
+	Step	   *step = (*to)++;
+
+	*step = *column;
+	step->kind = kind;
+	step->code = row_step_code(kind);
+}
+
+static void
+end_steps(Step *to)
+{
+	static const Step none = {0};
+
+	put_step(&to, &none, STEP_END);
+}
+
+/* The plan of tuples that may lack any column. */
+static void
+make_plan_for_any(RowProgram *program, RowPlan *plan)
+{
+	Step	   *step = palloc(sizeof(Step) * (2 * program->nsteps + 1));
+
+	plan->steps = step;
+	plan->head = make_head(program);
+	for (int i = 0; i < program->nsteps; i++)
+	{
+		const Step *column = &program->steps[i];
+
+		put_step(&step, column, STEP_IF_PRESENT);
+		put_step(&step, column, column->kind);
+	}
+	end_steps(step);
+}
+
+/* The plan of tuples that have certain columns. */
+static void
+make_plan(RowProgram *program, RowPlan *plan, uint64 present)
+{
+	Step	   *step = palloc(sizeof(Step) * (program->nsteps + 1));
+
+	plan->present = present;
+	plan->steps = step;
+	plan->head = make_head(program);
+	for (int i = 0; i < program->nsteps; i++)
+	{
+		const Step *column = &program->steps[i];
+
+		if (i >= ROW_PLAN_COLUMNS || present & (UINT64CONST(1) << i))
+			put_step(&step, column, column->kind);
+		else if (column->field >= 0)
+			plan->head[sizeof(uint16) + column->field] = CANONICAL_NULL;
+	}
+	end_steps(step);
+}
+
+const RowPlan *
+row_plan(RowProgram *program, uint64 present, RowPlan *plan)
+{
+	MemoryContext old;
+
+	if (program->nplans >= MOST_ROW_PLANS)
+		return &program->any;
+	program->nplans++;
+	if (plan->steps != program->full.steps)
+	{
+		pfree(plan->steps);
+		pfree(plan->head);
+	}
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(program));
+	make_plan(program, plan, present);
+	MemoryContextSwitchTo(old);
+	return plan;
+}
+
+/* ---- programs ---- */
+
+/* The first plans, when all fields are known. */
+static void
+make_plans(RowProgram *program)
+{
+	uint64		all = program->nsteps < ROW_PLAN_COLUMNS ?
+		(UINT64CONST(1) << program->nsteps) - 1 :
+		PG_UINT64_MAX;
+
+	program->head_length = sizeof(uint16) + program->nfields;
+	program->fixed_room += program->head_length + PAYLOAD_SLACK;
+	make_plan(program, &program->full, all);
+	make_plan_for_any(program, &program->any);
+	for (int i = 0; i < ROW_PLANS; i++)
+		program->plans[i] = program->full;
 }
 
 RowProgram *
@@ -166,21 +262,19 @@ row_program(Relation rel, const List *columns)
 	ListCell   *lc;
 
 	program->desc = desc;
-	program->steps = palloc0(sizeof(Step) * (desc->natts + 1));
+	program->steps = palloc0(sizeof(Step) * desc->natts);
 	for (int i = 0; i < desc->natts; i++)
 		fill_step(&program->steps[i], TupleDescAttr(desc, i));
 
 	canonical_begin(&program->bytes);
+	canonical_begin(&program->copy);
 	program->types = palloc0(sizeof(CanonicalType *) * list_length(columns));
 	program->attnums = palloc0(sizeof(AttrNumber) * list_length(columns));
 	program->in_order = true;
 	foreach (lc, columns)
 		add_field(program, column_of(rel, lfirst(lc)), lfirst(lc));
-	program->steps[program->nsteps] = (Step){.kind = STEP_END, .bit = 0xff};
-	make_head(program);
+	make_plans(program);
 	program->present = palloc(BITMAPLEN(desc->natts));
-	program->all = palloc(BITMAPLEN(desc->natts));
-	memset(program->all, 0xff, BITMAPLEN(desc->natts));
 	program->values = palloc(sizeof(Datum) * desc->natts);
 	program->nulls = palloc(sizeof(bool) * desc->natts);
 	program->scratch =

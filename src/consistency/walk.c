@@ -25,15 +25,6 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#if defined(__GNUC__)
-#define prefetch(address) __builtin_prefetch(address)
-#else
-#define prefetch(address) ((void) 0)
-#endif
-
-/* Bytes that a prefetch brings. */
-#define CACHE_LINE 64
-
 /* ---- walking pages ---- */
 
 /* What a walk over a table carries along. */
@@ -42,27 +33,12 @@ struct Walk
 	MemoryContext mcxt; /* holds all of it */
 	Relation	rel;
 	Snapshot	snapshot;
-	BufferAccessStrategy strategy;
+	BufferAccessStrategy strategy;	/* NULL: as usual */
 	RowProgram *row;
 	RowProgram *key;	/* NULL: the row decides the bucket */
 	Bucket	   *buckets;
 	int			nbuckets;
 };
-
-static void
-add_tuple(Walk *walk, HeapTuple tuple, const char *limit)
-{
-	Hash128		hash = row_hash_within(walk->row, tuple, limit);
-	Hash128		key_hash = hash;
-	Bucket	   *bucket = walk->buckets;
-
-	if (walk->key != NULL)
-		key_hash = row_hash_within(walk->key, tuple, limit);
-	if (walk->nbuckets > 1)
-		bucket += bucket_of(key_hash, walk->nbuckets);
-	bucket->rows++;
-	hash128_add(&bucket->sum, hash);
-}
 
 /*
  * Is a tuple seen by the snapshot, under the lock of its page?  all says that
@@ -87,9 +63,9 @@ tuple_visible(const Walk *walk, Buffer buffer, OffsetNumber offset, bool all)
 	return visible;
 }
 
-/* The offsets of a page's tuples that the snapshot sees, under its lock. */
+/* The tuples of a page that the snapshot sees, under its lock. */
 static int
-visible_tuples(const Walk *walk, Buffer buffer, OffsetNumber *offsets)
+visible_tuples(const Walk *walk, Buffer buffer, RowTuple *tuples)
 {
 	Page		page = BufferGetPage(buffer);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
@@ -99,51 +75,70 @@ visible_tuples(const Walk *walk, Buffer buffer, OffsetNumber *offsets)
 	int			n = 0;
 
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= last; offset++)
-		if (ItemIdIsNormal(PageGetItemId(page, offset)) &&
-			(!ask || tuple_visible(walk, buffer, offset, all)))
-			offsets[n++] = offset;
+	{
+		ItemId		item = PageGetItemId(page, offset);
+
+		if (!ItemIdIsNormal(item) ||
+			(ask && !tuple_visible(walk, buffer, offset, all)))
+			continue;
+		tuples[n].header = (HeapTupleHeader) PageGetItem(page, item);
+		tuples[n++].length = ItemIdGetLength(item);
+	}
 	return n;
 }
 
-/*
- * Add a page's rows, and have the processor fetch some of the page that comes
- * next meanwhile (or of this one again): rows stand in a page from its end
- * on, which no processor expects by itself.
- */
+/* Add rows to the only bucket. */
+static void
+add_up(Bucket *bucket, const Hash128 *hashes, int n)
+{
+	Hash128		sum = bucket->sum;
+
+	for (int i = 0; i < n; i++)
+		hash128_add(&sum, hashes[i]);
+	bucket->sum = sum;
+	bucket->rows += n;
+}
+
+/* Add rows to the buckets that their keys' hashes say. */
+static void
+distribute(Bucket *buckets, int nbuckets, const Hash128 *hashes,
+		   const Hash128 *key_hashes, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Bucket	   *bucket = &buckets[bucket_of(key_hashes[i], nbuckets)];
+
+		bucket->rows++;
+		hash128_add(&bucket->sum, hashes[i]);
+	}
+}
+
+/* Add the rows of a page, while the next one is brought near. */
 static void
 walk_page(Walk *walk, Buffer buffer, Page next)
 {
-	OffsetNumber offsets[MaxHeapTuplesPerPage];
-	BlockNumber block = BufferGetBlockNumber(buffer);
+	RowTuple	tuples[MaxHeapTuplesPerPage];
+	Hash128		hashes[MaxHeapTuplesPerPage];
+	Hash128		key_hashes[MaxHeapTuplesPerPage];
 	Page		page = BufferGetPage(buffer);
-	const char *limit = (const char *) page + BLCKSZ;
-	const char *fetch = (const char *) next + BLCKSZ;
 	int			n;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	n = visible_tuples(walk, buffer, offsets);
+	n = visible_tuples(walk, buffer, tuples);
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 
-	for (int i = 0; i < n; i++)
-	{
-		ItemId		item = PageGetItemId(page, offsets[i]);
-		HeapTupleData tuple;
-
-		if (i < BLCKSZ / (2 * CACHE_LINE))
-		{
-			fetch -= 2 * CACHE_LINE;
-			prefetch(fetch);
-			prefetch(fetch + CACHE_LINE);
-		}
-		tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
-		tuple.t_len = ItemIdGetLength(item);
-		tuple.t_tableOid = RelationGetRelid(walk->rel);
-		ItemPointerSet(&tuple.t_self, block, offsets[i]);
-		add_tuple(walk, &tuple, limit);
-	}
+	row_hash_page(walk->row, tuples, n, page, next, hashes);
 	row_release(walk->row);
 	if (walk->key != NULL)
+	{
+		row_hash_page(walk->key, tuples, n, page, page, key_hashes);
 		row_release(walk->key);
+	}
+	if (walk->nbuckets == 1)
+		add_up(walk->buckets, hashes, n);
+	else
+		distribute(walk->buckets, walk->nbuckets, hashes,
+				   walk->key != NULL ? key_hashes : hashes, n);
 }
 
 bool
@@ -166,7 +161,10 @@ walk_begin(Relation rel, const List *columns, const List *key, Bucket *buckets,
 	walk->mcxt = own;
 	walk->rel = rel;
 	walk->snapshot = GetActiveSnapshot();
-	walk->strategy = GetAccessStrategy(BAS_BULKREAD);
+	/* As a sequential scan: what fits stays, what does not spoils nothing. */
+	if (!RelationUsesLocalBuffers(rel) &&
+		RelationGetNumberOfBlocks(rel) > (BlockNumber) NBuffers / 4)
+		walk->strategy = GetAccessStrategy(BAS_BULKREAD);
 	walk->row = row_program(rel, columns);
 	if (nbuckets > 1 && key != NIL)
 		walk->key = row_program(rel, key);
@@ -219,6 +217,7 @@ walk_blocks(Walk *walk, BlockNumber first, BlockNumber end)
 void
 walk_end(Walk *walk)
 {
-	FreeAccessStrategy(walk->strategy);
+	if (walk->strategy != NULL)
+		FreeAccessStrategy(walk->strategy);
 	MemoryContextDelete(walk->mcxt);
 }
