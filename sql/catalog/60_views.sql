@@ -453,6 +453,37 @@ COMMENT ON COLUMN spine.reviews_due.party IS
     'Who is asked, or whose access ends';
 COMMENT ON COLUMN spine.reviews_due.detail IS 'More about it';
 
+CREATE VIEW spine.sot_review AS
+    SELECT d.dataset, d.sot_store AS store, d.sot_locator AS locator,
+           d.sot_provisional AS provisional, s.rationale,
+           t.store AS target_store, t.locator AS target_locator,
+           t.by AS target_by, t.plan AS target_plan, d.owner, d.steward,
+           d.review_on,
+           least(d.review_on, t.by) OPERATOR(pg_catalog.<) CURRENT_DATE
+               AS overdue
+      FROM spine.dataset d
+      JOIN spine.asset a
+        ON a.asset OPERATOR(pg_catalog.=) d.dataset
+       AND a.kind OPERATOR(pg_catalog.=) 'dataset'
+     CROSS JOIN LATERAL pg_catalog.jsonb_to_record(a.definition
+               OPERATOR(pg_catalog.->) 'sot') s (rationale text, target jsonb)
+      LEFT JOIN LATERAL pg_catalog.jsonb_to_record(s.target) t
+               (store text, locator text, by date, plan text) ON true
+     WHERE d.sot_provisional OR s.target IS NOT NULL;
+COMMENT ON VIEW spine.sot_review IS
+    'Sources of truth that are provisional or on their way to another store: the list that is reviewed';
+COMMENT ON COLUMN spine.sot_review.rationale IS
+    'Why this store, as the document says';
+COMMENT ON COLUMN spine.sot_review.target_store IS
+    'Store that will be authoritative; NULL: no migration is planned';
+COMMENT ON COLUMN spine.sot_review.target_by IS
+    'When the migration is to be done';
+COMMENT ON COLUMN spine.sot_review.target_plan IS 'Where it is described';
+COMMENT ON COLUMN spine.sot_review.review_on IS
+    'When its ownership is looked at again';
+COMMENT ON COLUMN spine.sot_review.overdue IS
+    'Is the review, or the end of the migration, past? NULL where the document gives no date';
+
 -- ---- what changed when ----
 
 CREATE VIEW spine.changelog AS
@@ -511,9 +542,9 @@ COMMENT ON COLUMN spine.changelog.changes IS
     'Count of each action and kind, such as {"update dataset": 2}';
 
 REVOKE ALL ON spine.dataset, spine.matrix, spine.topology, spine.unowned,
-    spine.reviews_due, spine.changelog FROM PUBLIC;
+    spine.reviews_due, spine.sot_review, spine.changelog FROM PUBLIC;
 GRANT SELECT ON spine.dataset, spine.matrix, spine.topology, spine.unowned,
-    spine.reviews_due, spine.changelog
+    spine.reviews_due, spine.sot_review, spine.changelog
     TO spine_reader, spine_steward, spine_auditor, spine_admin;
 
 -- ---- documents for people ----

@@ -24,7 +24,8 @@ CREATE TABLE spine.check_state (
     last_error      text,
     last_failed_at  timestamptz,
     not_before      timestamptz,
-    over_since      timestamptz
+    over_since      timestamptz,
+    slots           text[]
 ) WITH (fillfactor = 50);
 REVOKE ALL ON spine.check_state FROM PUBLIC;
 GRANT SELECT ON spine.check_state TO spine_steward, spine_auditor, spine_admin;
@@ -44,8 +45,45 @@ COMMENT ON COLUMN spine.check_state.failures IS
     'Checks by the job that failed in a row; a verdict, whichever, is no failure';
 COMMENT ON COLUMN spine.check_state.not_before IS
     'When the job tries again after a failure';
+COMMENT ON COLUMN spine.check_state.slots IS
+    'Replication slots that feed the copy, as the last check found';
 COMMENT ON COLUMN spine.check_state.over_since IS
     'Since when the copy has been further behind than it may be';
+
+-- History: checks by the job that came to no verdict.
+CREATE TABLE spine.check_failure (
+    placement text        NOT NULL,
+    failed_at timestamptz NOT NULL,
+    sqlstate  text        NOT NULL,
+    message   text        NOT NULL
+);
+CREATE INDEX check_failure_placement_idx ON spine.check_failure (placement, failed_at);
+REVOKE ALL ON spine.check_failure FROM PUBLIC;
+GRANT SELECT ON spine.check_failure TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON TABLE spine.check_failure IS
+    'Checks by the job that came to no verdict, and why; messages that may hold values of rows are left out';
+
+-- History: where flows that can tell were, once a minute.
+CREATE TABLE spine.replica_sample (
+    placement    text        NOT NULL,
+    sampled_at   timestamptz NOT NULL,
+    lag          interval,
+    lag_bytes    bigint,
+    transactions bigint,
+    bytes        bigint,
+    active       boolean     NOT NULL
+);
+CREATE INDEX replica_sample_placement_idx ON spine.replica_sample (placement, sampled_at);
+REVOKE ALL ON spine.replica_sample FROM PUBLIC;
+GRANT SELECT ON spine.replica_sample TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON TABLE spine.replica_sample IS
+    'How far copies that are fed by logical replication were, once a minute, for a week';
+COMMENT ON COLUMN spine.replica_sample.lag_bytes IS
+    'WAL that the subscriber has not confirmed';
+COMMENT ON COLUMN spine.replica_sample.transactions IS
+    'Transactions that the slots have sent since their statistics were reset';
+COMMENT ON COLUMN spine.replica_sample.bytes IS 'Bytes of changes, likewise';
+COMMENT ON COLUMN spine.replica_sample.active IS 'Is a subscriber connected to each slot?';
 
 -- Checks that somebody asked for.  A table of its own, since who asks must not
 -- wait for a check that is running.
@@ -169,6 +207,24 @@ COMMENT ON COLUMN spine.check_plan.unproven IS
     'Has no check proved it equal as both sides and the rules are now?';
 COMMENT ON COLUMN spine.check_plan.due IS 'When the job checks it next; NULL: not by itself';
 
+CREATE VIEW spine.replica_lag AS
+    SELECT c.placement, m.measured_at, m.measured_by, m.lag, m.lag_bytes, c.max_lag,
+           m.lag OPERATOR(pg_catalog.>) c.max_lag AS over
+      FROM (SELECT l.placement, l.finished_at AS measured_at, 'check' AS measured_by,
+                   l.lag, NULL::bigint AS lag_bytes
+              FROM spine.check_log l WHERE l.lag IS NOT NULL
+            UNION ALL
+            SELECT s.placement, s.sampled_at, 'slot', s.lag, s.lag_bytes
+              FROM spine.replica_sample s) m
+      JOIN spine.topology c ON c.placement OPERATOR(pg_catalog.=) m.placement;
+REVOKE ALL ON spine.replica_lag FROM PUBLIC;
+GRANT SELECT ON spine.replica_lag TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON VIEW spine.replica_lag IS
+    'How far behind each copy was, whenever that was measured';
+COMMENT ON COLUMN spine.replica_lag.measured_by IS
+    'check: by a check; slot: by the statistics of its replication slots';
+COMMENT ON COLUMN spine.replica_lag.over IS 'Was it further behind than max_lag?';
+
 CREATE VIEW spine.consistency AS
     SELECT c.placement, c.dataset, c.kind, c.store, c.mode, c.every, c.max_lag, c.max_age,
            l.run_id AS last_run, l.finished_at AS last_checked, l.mode AS last_mode,
@@ -200,7 +256,11 @@ CREATE VIEW spine.consistency AS
                           FILTER (WHERE d.confirmed_at IS NULL) AS suspect_for
                  FROM spine.drift_log d
                 WHERE d.placement OPERATOR(pg_catalog.=) c.placement AND d.closed_at IS NULL) o
-     CROSS JOIN LATERAL (SELECT o.suspect_for AS lag) g;
+      LEFT JOIN LATERAL (SELECT x.lag FROM spine.replica_lag x
+                          WHERE x.placement OPERATOR(pg_catalog.=) c.placement
+                            AND x.measured_at OPERATOR(pg_catalog.>=) coalesce(l.finished_at, '-infinity')
+                          ORDER BY x.measured_at DESC LIMIT 1) m ON true
+     CROSS JOIN LATERAL (SELECT greatest(o.suspect_for, m.lag) AS lag) g;
 REVOKE ALL ON spine.consistency FROM PUBLIC;
 GRANT SELECT ON spine.consistency TO spine_steward, spine_auditor, spine_admin;
 COMMENT ON VIEW spine.consistency IS
@@ -208,13 +268,119 @@ COMMENT ON VIEW spine.consistency IS
 COMMENT ON COLUMN spine.consistency.verdict IS
     'Of the last check; unproven if there was none here, or if a side or the rules changed since';
 COMMENT ON COLUMN spine.consistency.lag IS
-    'For how long rows have differed that lag may explain';
+    'How far behind it was when that was last measured, or for how long rows have differed that lag may explain, if that is more';
 COMMENT ON COLUMN spine.consistency.slo_met IS
     'Is it proved as it is now, by a proof no older than max_age, without open drift, and no further behind than max_lag?';
 COMMENT ON COLUMN spine.consistency.drift_open IS 'Rows that are confirmed to differ';
 COMMENT ON COLUMN spine.consistency.suspects IS 'Rows that differ, as lag may explain';
 COMMENT ON COLUMN spine.consistency.failures IS
     'Checks by the job that failed in a row; last_sqlstate and last_error say why';
+
+CREATE FUNCTION spine.running_checks()
+RETURNS TABLE (pid int, placement bigint, phase text, done bigint, total bigint,
+               started timestamptz, phase_started timestamptz)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'spine_running_checks';
+COMMENT ON FUNCTION spine.running_checks() IS
+    'Checks that backends of this database are making; the view spine.progress has their names';
+CREATE FUNCTION spine.placement_number(placement text) RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'spine_placement_number';
+COMMENT ON FUNCTION spine.placement_number(text) IS
+    'The number by which spine.running_checks names a copy';
+REVOKE ALL ON FUNCTION spine.running_checks(), spine.placement_number(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION spine.running_checks(), spine.placement_number(text)
+    TO spine_steward, spine_auditor, spine_admin;
+
+CREATE VIEW spine.progress AS
+    SELECT c.placement, r.pid, r.phase, r.done, nullif(r.total, 0) AS total,
+           pg_catalog.round((r.done OPERATOR(pg_catalog./) s.seconds)::numeric, 1) AS per_second,
+           r.started, r.phase_started,
+           CASE WHEN r.done OPERATOR(pg_catalog.>) 0 AND r.total OPERATOR(pg_catalog.>=) r.done
+                THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(
+                         secs => s.seconds OPERATOR(pg_catalog.*) (r.total OPERATOR(pg_catalog.-) r.done) OPERATOR(pg_catalog./) r.done)
+           END AS expected_end
+      FROM spine.running_checks() r
+     CROSS JOIN LATERAL (
+               SELECT greatest(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()
+                          OPERATOR(pg_catalog.-) r.phase_started), 0.001) AS seconds) s
+      LEFT JOIN spine.topology c
+        ON spine.placement_number(c.placement) OPERATOR(pg_catalog.=) r.placement;
+REVOKE ALL ON spine.progress FROM PUBLIC;
+GRANT SELECT ON spine.progress TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON VIEW spine.progress IS
+    'Checks that are being made, by whichever backend of this database';
+COMMENT ON COLUMN spine.progress.phase IS
+    'starting, warming, comparing, locating, confirming, writing or repairing';
+COMMENT ON COLUMN spine.progress.done IS
+    'Pages read in this phase, or rows where the sides are read by queries';
+COMMENT ON COLUMN spine.progress.total IS 'How many there are; NULL: not known';
+COMMENT ON COLUMN spine.progress.expected_end IS
+    'When the phase ends if it goes on as fast; NULL: not known';
+
+CREATE VIEW spine.replica_errors AS
+    SELECT c.placement, w.name AS within, x.checks, x.errors,
+           pg_catalog.round(x.errors::numeric OPERATOR(pg_catalog./) nullif(x.checks, 0), 4) AS error_rate,
+           x.drift, x.last_error
+      FROM (SELECT t.placement FROM spine.topology t WHERE t.placement IS NOT NULL) c
+     CROSS JOIN (VALUES ('hour', '1 hour'::interval), ('day', '1 day'),
+                        ('week', '7 days')) w (name, length)
+     CROSS JOIN LATERAL (
+               SELECT pg_catalog.count(*) AS checks,
+                      pg_catalog.count(*) FILTER (WHERE e.failed) AS errors,
+                      pg_catalog.count(*) FILTER (WHERE e.verdict OPERATOR(pg_catalog.=) 'drift') AS drift,
+                      pg_catalog.max(e.at) FILTER (WHERE e.failed) AS last_error
+                 FROM (SELECT l.finished_at AS at, l.verdict,
+                              l.verdict OPERATOR(pg_catalog.=) ANY (ARRAY['unreachable', 'incomparable']) AS failed
+                         FROM spine.check_log l WHERE l.placement OPERATOR(pg_catalog.=) c.placement
+                       UNION ALL
+                       SELECT f.failed_at, NULL, true
+                         FROM spine.check_failure f WHERE f.placement OPERATOR(pg_catalog.=) c.placement) e
+                WHERE e.at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) w.length)) x;
+REVOKE ALL ON spine.replica_errors FROM PUBLIC;
+GRANT SELECT ON spine.replica_errors TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON VIEW spine.replica_errors IS
+    'How many checks of each copy came to nothing within an hour, a day and a week';
+COMMENT ON COLUMN spine.replica_errors.errors IS
+    'Checks that failed, or whose verdict was unreachable or incomparable';
+
+CREATE VIEW spine.replica_throughput AS
+    SELECT c.placement, l.finished_at AS last_checked,
+           pg_catalog.round((l.rows_sot OPERATOR(pg_catalog./) l.seconds)::numeric) AS rows_per_second,
+           d.rows_checked AS rows_checked_day, d.wire_bytes AS wire_bytes_day,
+           s.sampled_at AS last_sampled,
+           pg_catalog.round(((s.transactions OPERATOR(pg_catalog.-) s.transactions_before) OPERATOR(pg_catalog./) s.seconds)::numeric, 2)
+               AS transactions_per_second,
+           pg_catalog.round(((s.bytes OPERATOR(pg_catalog.-) s.bytes_before) OPERATOR(pg_catalog./) s.seconds)::numeric)
+               AS bytes_per_second
+      FROM (SELECT t.placement FROM spine.topology t WHERE t.placement IS NOT NULL) c
+      LEFT JOIN LATERAL (
+               SELECT x.finished_at, x.rows_sot,
+                      greatest(pg_catalog.date_part('epoch', x.finished_at OPERATOR(pg_catalog.-) x.started_at),
+                               0.001) AS seconds
+                 FROM spine.check_log x WHERE x.placement OPERATOR(pg_catalog.=) c.placement AND x.complete
+                ORDER BY x.run_id DESC LIMIT 1) l ON true
+     CROSS JOIN LATERAL (
+               SELECT pg_catalog.sum(x.rows_sot) AS rows_checked,
+                      pg_catalog.sum(x.wire_bytes) AS wire_bytes
+                 FROM spine.check_log x
+                WHERE x.placement OPERATOR(pg_catalog.=) c.placement
+                  AND x.finished_at OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 day'::interval)) d
+      LEFT JOIN LATERAL (
+               SELECT x.sampled_at, x.transactions, x.bytes,
+                      pg_catalog.lead(x.transactions) OVER w AS transactions_before,
+                      pg_catalog.lead(x.bytes) OVER w AS bytes_before,
+                      greatest(pg_catalog.date_part('epoch', x.sampled_at
+                          OPERATOR(pg_catalog.-) pg_catalog.lead(x.sampled_at) OVER w), 0.001) AS seconds
+                 FROM spine.replica_sample x WHERE x.placement OPERATOR(pg_catalog.=) c.placement
+               WINDOW w AS (ORDER BY x.sampled_at DESC)
+                ORDER BY x.sampled_at DESC LIMIT 1) s ON true;
+REVOKE ALL ON spine.replica_throughput FROM PUBLIC;
+GRANT SELECT ON spine.replica_throughput TO spine_steward, spine_auditor, spine_admin;
+COMMENT ON VIEW spine.replica_throughput IS
+    'How fast each copy is checked, and how fast changes flow to it where its flow can tell';
+COMMENT ON COLUMN spine.replica_throughput.rows_per_second IS
+    'Rows of the source by the time that the last complete check took';
+COMMENT ON COLUMN spine.replica_throughput.transactions_per_second IS
+    'Between the last two samples of its replication slots; bytes_per_second likewise';
 
 CREATE FUNCTION spine.request_check(placement text, mode text DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'spine_request_check';

@@ -129,6 +129,14 @@ typedef RelFileNode FileLocator;
 	 (rel)->rd_firstRelfilenodeSubid != InvalidSubTransactionId)
 #endif
 
+/* The status of a backend as this transaction sees it, from 1. */
+#include "utils/backend_status.h"
+#if PG_VERSION_NUM >= 160000
+#define backend_status_at(n) pgstat_get_local_beentry_by_index(n)
+#else
+#define backend_status_at(n) pgstat_fetch_stat_local_beentry(n)
+#endif
+
 /* In front of a declaration: the function does not return. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

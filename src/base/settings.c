@@ -24,6 +24,7 @@ int			spine_override_max = 86400;
 int			spine_page_cache_limit = 10240;
 int			spine_check_max_lag = 10000;
 int			spine_confirm_wait = 10000;
+char	   *spine_check_keep = NULL;
 
 static const struct config_enum_entry require_owner_words[] =
 	{{"off", REQUIRE_OWNER_OFF, false},
@@ -31,9 +32,9 @@ static const struct config_enum_entry require_owner_words[] =
 	 {"error", REQUIRE_OWNER_ERROR, false},
 	 {NULL, 0, false}};
 
-/* spine.audit_keep: empty, or a number of days, months or years. */
+/* spine.audit_keep, spine.check_keep: empty, or so many days, months or years. */
 static bool
-check_audit_keep(char **value, void **extra, GucSource source)
+check_keep(char **value, void **extra, GucSource source)
 {
 	static const char *const units[] = {"day", "days", "month",
 										"months", "year", "years"};
@@ -78,7 +79,7 @@ audit_settings(void)
 	DefineCustomStringVariable(
 		"spine.audit_keep", "How long audited and denied rows are kept.",
 		"A number of days, months or years; whole months go. Empty: for ever.",
-		&spine_audit_keep, "", PGC_SUSET, 0, check_audit_keep, NULL, NULL);
+		&spine_audit_keep, "", PGC_SUSET, 0, check_keep, NULL, NULL);
 }
 
 /* How checks of copies leave room for others. */
@@ -91,6 +92,12 @@ check_settings(void)
 		"Time that its replay is behind; 0: it is not looked at.",
 		&spine_check_max_lag, 10000, 0, 86400000, PGC_SIGHUP, GUC_UNIT_MS,
 		NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"spine.check_keep", "How long every check of a copy is kept.",
+		"A number of days, months or years; then a day's last proof is. "
+		"Empty: for ever.",
+		&spine_check_keep, "90 days", PGC_SUSET, 0, check_keep, NULL, NULL);
 }
 
 void

@@ -58,6 +58,9 @@ extern int	spine_confirm_wait;
  * are none, -1: as many as they like. */
 extern int	spine_page_cache_limit;
 
+/* spine.check_keep: how long all checks are kept, as an interval; '' = ever. */
+extern char *spine_check_keep;
+
 extern void settings_init(void);
 
 #endif /* SPINE_SETTINGS_H */

@@ -169,7 +169,10 @@ OBJECT(validation,
 	   {"every", &duration, OPTIONAL, "How often."},
 	   {"share", NUMBER(0, 1), OPTIONAL,
 		"Share of the keys that a sample takes."},
-	   {"after_change", &boolean, OPTIONAL, "Also after a schema change."});
+	   {"after_change", &boolean, OPTIONAL,
+		"Also after a schema change; true if absent."},
+	   {"max_age", &duration, OPTIONAL,
+		"How old the last proof may be; twice \"every\" if absent."});
 
 OBJECT(repair,
 	   {"policy", WORD("off", "propose", "auto"), OPTIONAL,

@@ -20,6 +20,7 @@
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "consistency/check.h"
+#include "consistency/progress.h"
 #include "consistency/proof.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -352,6 +353,8 @@ tell_watch(const Check *check)
 	done.complete = check->complete && compared;
 	done.started = check->started;
 	done.as_of = check->as_of;
+	if (check->lag.kind == LAG_LOGICAL)
+		done.slots = check->lag.slots;
 	proof_note(&done);
 }
 
@@ -360,6 +363,7 @@ keep_account(Check *check)
 {
 	ActAs		before = act_as(extension_owner(), false);
 
+	progress_phase(PROGRESS_WRITING, 0);
 	SPI_connect();
 	begin_run(check);
 	if (check->verdict == NULL)

@@ -12,6 +12,7 @@
 
 #include "consistency/canonical.h"
 #include "consistency/hash128.h"
+#include "consistency/progress.h"
 #include "consistency/row_args.h"
 #include "consistency/walk.h"
 #include "libpq/pqformat.h"
@@ -110,6 +111,7 @@ spine_digest_step(PG_FUNCTION_ARGS)
 
 	state->rows++;
 	hash128_add(&state->sum, row_hash(fcinfo, 1));
+	progress_add(1);
 	PG_RETURN_POINTER(state);
 }
 

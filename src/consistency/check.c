@@ -20,6 +20,7 @@
 #include "access/xlog.h"
 #include "base/rights.h"
 #include "consistency/check.h"
+#include "consistency/progress.h"
 #include "consistency/push.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -218,9 +219,11 @@ check_run(const char *placement, const char *mode)
 	check->copy = copy_find(placement);
 	check->placement = check->copy->placement;
 	require_answerable(check->copy);
+	progress_begin(check->placement);
 	try_compare(check);
 	if (!check->kept)
 		keep_account(check);
+	progress_end();
 	return check;
 }
 

@@ -15,10 +15,13 @@
 #include "spine.h"
 
 #include "consistency/check.h"
+#include "consistency/progress.h"
 #include "consistency/shape.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
+#include "utils/rel.h"
 
 /* Share of the keys that a sample takes where the document says nothing. */
 #define SAMPLE_SHARE 0.01
@@ -118,11 +121,25 @@ digest_query(const Check *check, Side *side, const char *condition)
 	return totals;
 }
 
+/* Tell how much there is to read: pages where they are walked, else rows. */
+static void
+tell_size(const Side *side, bool pages)
+{
+	int64		total = 0;
+
+	if (side->rel != NULL && RELKIND_HAS_STORAGE(side->rel->rd_rel->relkind))
+		total = pages && side->versions ?
+			(int64) RelationGetNumberOfBlocks(side->rel) :
+			(int64) Max(side->rel->rd_rel->reltuples, 0);
+	progress_phase(PROGRESS_COMPARING, total);
+}
+
 static Totals
 digest_side(const Check *check, Side *side)
 {
 	List	   *columns = copy_plain_columns(check->copy, side);
 
+	tell_size(side, columns != NIL);
 	return columns != NIL ? digest_relation(side, columns) :
 							digest_query(check, side, NULL);
 }
@@ -205,8 +222,10 @@ compare_digests(Check *check)
 
 	check->complete = true;
 	note_totals(check, &source, &copy);
-	if (totals_differ(&source, &copy))
-		add_method(check, locate_quickly(check));
+	if (!totals_differ(&source, &copy))
+		return;
+	progress_phase(PROGRESS_LOCATING, 0);
+	add_method(check, locate_quickly(check));
 }
 
 static void

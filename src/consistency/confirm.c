@@ -33,6 +33,7 @@
 
 #include "base/settings.h"
 #include "consistency/check.h"
+#include "consistency/progress.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -323,6 +324,7 @@ confirm_suspects(Check *check)
 
 	if (check->suspects == NIL)
 		return;
+	progress_phase(PROGRESS_CONFIRMING, list_length(check->suspects));
 	until =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), spine_confirm_wait);
 	switch (check->lag.kind)

@@ -5,6 +5,7 @@
  *
  *		schedule.c	checks that are due
  *		watch.c		what changed, and what somebody should look at
+ *		trim.c		what of the history is kept
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,10 @@ extern void schedule_checks_init(void);
 /* ---- in watch.c ---- */
 
 extern void watch_copies_init(void);
+
+/* ---- in trim.c ---- */
+
+extern void trim_checks_init(void);
 
 
 #endif /* CONSISTENCY_INTERNAL_H */

@@ -15,6 +15,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "consistency/progress.h"
 #include "consistency/walk.h"
 #include "miscadmin.h"
 #include "optimizer/cost.h"
@@ -82,6 +83,9 @@ take_part(SharedWalk *shared, const List *columns, const List *key,
 
 	while ((block = pg_atomic_fetch_add_u64(&shared->next, CHUNK_BLOCKS)) <
 		   total)
+	{
+		/* Of all processes; those that help the leader tell nothing. */
+		progress_set((int64) block);
 		for (end = Min(block + CHUNK_BLOCKS, total); block < end;)
 		{
 			const SharedTable *table = table_of(shared, &position, block);
@@ -103,6 +107,7 @@ take_part(SharedWalk *shared, const List *columns, const List *key,
 						(BlockNumber) (upto - table->first));
 			block = upto;
 		}
+	}
 	if (walk != NULL)
 	{
 		walk_end(walk);

@@ -174,13 +174,13 @@ static const char note_sql[] =
 	" announced_at = CASE WHEN $7 THEN pg_catalog.clock_timestamp()"
 	" ELSE announced_at END,"
 	" broken = CASE WHEN $7 THEN false ELSE broken OR $3 <> 'equal' END,"
-	" failures = 0, not_before = NULL WHERE placement = $1";
+	" slots = $9::text[], failures = 0, not_before = NULL WHERE placement = $1";
 
 static void
 write_note(const CheckDone *done, bool proof, bool news)
 {
-	Oid	  types[] = {TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID,
-					 TEXTOID, BOOLOID, BOOLOID, BOOLOID};
+	Oid	  types[] = {TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTOID,
+					 BOOLOID, BOOLOID, BOOLOID, TEXTOID};
 	Datum values[] = {CStringGetTextDatum(done->placement),
 					  Int64GetDatum(done->run_id),
 					  CStringGetTextDatum(done->verdict),
@@ -188,11 +188,14 @@ write_note(const CheckDone *done, bool proof, bool news)
 					  done->shape ? CStringGetTextDatum(done->shape) : 0,
 					  BoolGetDatum(proof),
 					  BoolGetDatum(news),
-					  BoolGetDatum(done->complete && done->shape != NULL)};
-	char  nulls[] = "        ";
+					  BoolGetDatum(done->complete && done->shape != NULL),
+					  done->slots ? CStringGetTextDatum(done->slots) : 0};
+	char  nulls[] = "         ";
 
 	if (done->shape == NULL)
 		nulls[4] = 'n';
+	if (done->slots == NULL)
+		nulls[8] = 'n';
 	check_result(SPI_execute_with_args(note_sql, lengthof(types), types,
 									   values, nulls, false, 0),
 				 SPI_OK_UPDATE);

@@ -24,6 +24,7 @@ typedef struct CheckDone
 	bool		complete;	/* did it look at all rows? */
 	TimestampTz started;
 	XLogRecPtr	as_of;
+	const char *slots; /* array of the slots that feed it, as text; or NULL */
 } CheckDone;
 
 /*

@@ -349,7 +349,9 @@ take_requests(const DueCheck *check)
 
 /* Pauses of 10 s, 20 s, 40 s up to an hour. */
 static const char failed_sql[] =
-	"UPDATE spine.check_state SET failures = failures + 1,"
+	"WITH noted AS (INSERT INTO spine.check_failure VALUES ($1,"
+	" pg_catalog.clock_timestamp(), $2, $3))"
+	" UPDATE spine.check_state SET failures = failures + 1,"
 	" last_sqlstate = $2, last_error = $3,"
 	" last_failed_at = pg_catalog.clock_timestamp(),"
 	" tried_shape = NULL, not_before = pg_catalog.clock_timestamp()"

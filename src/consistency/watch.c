@@ -101,6 +101,28 @@ follow_rules(void)
 
 /* ---- lag ---- */
 
+/*
+ * What slots of this server know of the subscribers that they feed; once a
+ * minute, and while something is read from them or not.
+ */
+static const char sample_sql[] =
+	"INSERT INTO spine.replica_sample SELECT s.placement, pg_catalog.now(),"
+	" x.lag, x.lag_bytes, x.transactions, x.bytes, x.active"
+	" FROM spine.check_state s CROSS JOIN LATERAL ("
+	"SELECT pg_catalog.max(coalesce(r.replay_lag, '0')) AS lag,"
+	" pg_catalog.max(pg_catalog.pg_current_wal_lsn() - l.confirmed_flush_lsn)"
+	"::bigint AS lag_bytes, pg_catalog.sum(t.total_txns)::bigint"
+	" AS transactions, pg_catalog.sum(t.total_bytes)::bigint AS bytes,"
+	" pg_catalog.bool_and(l.active) AS active"
+	" FROM pg_catalog.pg_replication_slots l"
+	" LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = l.active_pid"
+	" LEFT JOIN pg_catalog.pg_stat_replication_slots t"
+	" ON t.slot_name = l.slot_name"
+	" WHERE l.slot_name::text = ANY (s.slots) HAVING count(*) > 0) x"
+	" WHERE s.slots IS NOT NULL AND NOT EXISTS (SELECT FROM"
+	" spine.replica_sample y WHERE y.placement = s.placement"
+	" AND y.sampled_at > pg_catalog.now() - '1 min'::interval)";
+
 /* Since when a copy has been further behind than it may be. */
 static const char over_sql[] =
 	"UPDATE spine.check_state s SET over_since = CASE WHEN k.over"
@@ -210,6 +232,7 @@ static bool
 work_watch(void)
 {
 	follow_rules();
+	check_result(SPI_execute(sample_sql, false, 0), SPI_OK_INSERT);
 	check_result(SPI_execute(over_sql, false, 0), SPI_OK_UPDATE);
 	return keep_alerts();
 }

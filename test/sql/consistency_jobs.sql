@@ -225,3 +225,40 @@ SELECT spine.copy_shape('replicas', 'shop.item', '{}', true); -- fails
 RESET ROLE;
 SELECT spine.copy_shape('replicas', NULL, '[]', true), spine.copy_shape(NULL, NULL, NULL, NULL), length(spine.copy_shape('replicas', 'no.where', '{"columns": 1}', true));
 SELECT spine.copy_rules(NULL, NULL, '{}'), length(spine.copy_rules('replicas', NULL, '{"a": null}'));
+
+-- What is measured: how far behind, how often in vain, how fast.
+SELECT placement, within, checks, errors, error_rate, drift FROM spine.replica_errors WHERE placement ~ 'entire|slow' ORDER BY 1, 2;
+UPDATE spine.check_log SET lag = '2 h' WHERE run_id = (SELECT last_run FROM spine.check_state WHERE placement = 'shop.items.slow');
+INSERT INTO spine.replica_sample VALUES
+    ('shop.items.slow', now() - interval '1 min', '1 h', 100, 10, 1000, true),
+    ('shop.items.slow', now() + interval '1 min', '3 h', 200, 130, 121000, true);
+SELECT measured_by, lag, lag_bytes, max_lag, over FROM spine.replica_lag WHERE placement = 'shop.items.slow' AND lag > '1 min' ORDER BY measured_at DESC, lag DESC;
+SELECT lag, slo_met FROM spine.consistency WHERE placement = 'shop.items.slow';
+SELECT rows_per_second > 0 AS checked, rows_checked_day, transactions_per_second, bytes_per_second
+  FROM spine.replica_throughput WHERE placement = 'shop.items.slow';
+SELECT count(*) AS running FROM spine.progress;
+
+-- What is kept: all of late, then a day's last proof and what is spoken of.
+DELETE FROM spine.check_log;
+DELETE FROM spine.drift_log;
+INSERT INTO spine.check_log (placement, mode, started_at, finished_at, as_of_lsn, verdict, complete)
+SELECT 'shop.items.kept', 'digest', t, t, '0/0', CASE WHEN i % 10 = 3 THEN 'drift' ELSE 'equal' END, i % 2 = 1
+  FROM generate_series(0, 99) i, LATERAL (SELECT '2001-01-01'::timestamptz + i * interval '1 h' AS t) t;
+INSERT INTO spine.check_log (placement, mode, started_at, finished_at, as_of_lsn, verdict, complete)
+SELECT 'shop.items.kept', 'count', now(), now(), '0/0', 'equal', false FROM generate_series(1, 3);
+SELECT min(run_id) AS run FROM spine.check_log WHERE verdict = 'drift' \gset
+INSERT INTO spine.drift_log (placement, key, kind, first_run, last_run, first_seen, last_seen) VALUES ('shop.items.kept', '{}', 'extra', :run, :run, now(), now());
+SET spine.check_keep = 'soon'; -- fails
+SET spine.check_keep = '';
+CALL spine.run_jobs('trim_checks');
+SELECT count(*) FROM spine.check_log;
+SET spine.check_keep = '3 months';
+CALL spine.run_jobs('trim_checks');
+SELECT finished_at::date AS day, verdict, complete, count(*) FROM spine.check_log WHERE finished_at < '2002-01-01' GROUP BY 1, 2, 3 ORDER BY 1, 2;
+SELECT count(*) AS late FROM spine.check_log WHERE finished_at > '2002-01-01';
+
+-- Sources of truth that are to be reviewed.
+SELECT spine.apply('{"kind": "DataSpine", "apiVersion": "spine/v1", "contexts": {"shop": {"owner": "owner", "datasets": {
+  "tags": {"owner": "owner", "review_on": "2001-01-01", "sot": {"store": "main", "provisional": true, "rationale": "until somebody knows"}},
+  "moved": {"owner": "owner", "sot": {"store": "main", "target": {"store": "away", "by": "2100-01-01", "plan": "docs/move.md"}}}}}}}') > 0 AS applied;
+SELECT dataset, store, provisional, rationale, target_store, target_by, owner, review_on, overdue FROM spine.sot_review ORDER BY 1;
