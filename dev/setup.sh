@@ -1,5 +1,5 @@
 #!/bin/bash
-# setup.sh [demo|check|matrix]: install the Debian packages that are missing.
+# setup.sh [demo|check|matrix|fuzz]: install the Debian packages that are missing.
 #
 # Says and does nothing when all is there.  Otherwise it needs root or sudo.
 # No server is started and no cluster is created.
@@ -7,8 +7,8 @@ set -euo pipefail
 
 purpose=${1:-check}
 case $purpose in
-	demo|check|matrix) ;;
-	*) echo "usage: setup.sh [demo|check|matrix]" >&2; exit 2 ;;
+	demo|check|matrix|fuzz) ;;
+	*) echo "usage: setup.sh [demo|check|matrix|fuzz]" >&2; exit 2 ;;
 esac
 
 missing=()
@@ -56,6 +56,11 @@ if [ "$purpose" != demo ]; then
 	if apt-cache show clang-format-14 >/dev/null 2>&1; then
 		need clang-format-14 clang-format-14
 	fi
+fi
+if [ "$purpose" = fuzz ]; then
+	command -v clang-14 >/dev/null 2>&1 || need clang clang
+	ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a \
+		>/dev/null 2>&1 || missing+=(libclang-rt-14-dev)
 fi
 if [ "$purpose" = matrix ]; then
 	need /usr/sbin/debootstrap debootstrap
