@@ -254,6 +254,24 @@ make_plans(RowProgram *program)
 		program->plans[i] = program->full;
 }
 
+/* Is a row just the number that stands first in its tuple? */
+static bool
+is_integer(const RowProgram *program)
+{
+	if (program->nfields != 1 || program->attnums[0] != 1)
+		return false;
+	switch (program->steps[0].kind)
+	{
+		case STEP_8_BYTES:
+		case STEP_INT2:
+		case STEP_INT4:
+		case STEP_UINT4:
+			return true;
+		default:
+			return false;
+	}
+}
+
 RowProgram *
 row_program(Relation rel, const List *columns)
 {
@@ -273,6 +291,7 @@ row_program(Relation rel, const List *columns)
 	program->in_order = true;
 	foreach (lc, columns)
 		add_field(program, column_of(rel, lfirst(lc)), lfirst(lc));
+	program->integer = is_integer(program);
 	make_plans(program);
 	program->present = palloc(BITMAPLEN(desc->natts));
 	program->values = palloc(sizeof(Datum) * desc->natts);

@@ -84,6 +84,7 @@ struct RowProgram
 	CanonicalType **types;	/* of the fields */
 	AttrNumber *attnums;	/* of the fields */
 	bool		in_order;	/* fields come in the order of the tuple */
+	bool		integer;	/* the only field is an integer, the first column */
 	Size		head_length;
 	Size		fixed_room; /* bytes that rows take beside their tuple's own */
 	bits8	   *present;	/* bitmap of a tuple that lacks columns */

@@ -403,6 +403,57 @@ deform_tuple(RowProgram *program, const RowTuple *row)
 	return hash128(program->bytes.data, program->bytes.length);
 }
 
+/* ---- rows of one integer, as most keys are ---- */
+
+/* Bytes of such a row: number of fields, tag, value. */
+#define INTEGER_HEAD 3
+#define INTEGER_ROW (INTEGER_HEAD + 8)
+
+static inline uint64
+read_integer(StepKind kind, const char *data)
+{
+	switch (kind)
+	{
+		case STEP_INT2:
+			return (uint64) (int64) *(const int16 *) data;
+		case STEP_INT4:
+			return (uint64) (int64) *(const int32 *) data;
+		case STEP_UINT4:
+			return *(const uint32 *) data;
+		default:
+			return *(const uint64 *) data;
+	}
+}
+
+/*
+ * Hash rows of one integer that stands first in its tuples.  The rows are
+ * written to where their hashes will be.  False if one of them lacks it.
+ */
+static bool
+hash_integers(const RowProgram *program, const RowTuple *tuples, int n,
+			  Hash128 *hashes)
+{
+	for (int i = 0; i < n; i++)
+	{
+		HeapTupleHeader header = tuples[i].header;
+		const char *data = (const char *) header + header->t_hoff;
+		char	   *row = (char *) &hashes[i];
+
+		if (unlikely(HeapTupleHeaderGetNatts(header) == 0 ||
+					 ((header->t_infomask & HEAP_HASNULL) &&
+					  att_isnull(0, header->t_bits))))
+			return false;
+		memcpy(row, program->full.head, INTEGER_HEAD);
+		payload_u64(row + INTEGER_HEAD,
+					read_integer(program->steps[0].kind, data));
+	}
+	for (int i = 0; i < n; i++)
+		hashes[i] = hash128((const char *) &hashes[i], INTEGER_ROW);
+	return true;
+}
+
+/* ---- tuples ---- */
+
 /* Make room for the rows of tuples of at most so many bytes. */
 static void
 make_room(RowProgram *program, Size length)
@@ -438,6 +489,8 @@ row_hash_page(RowProgram *program, const RowTuple *tuples, int n, Page page,
 			hashes[i] = deform_tuple(program, &tuples[i]);
 		return;
 	}
+	if (program->integer && hash_integers(program, tuples, n, hashes))
+		return;
 	make_room(program, BLCKSZ);
 	walk_tuples(program, tuples, n, page_end, (const char *) next + BLCKSZ,
 				hashes);

@@ -9,6 +9,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 if [ "${1:-}" = --inside ]; then
+	make -s -C "$SPINE_SRC/test/bench/floor" PG_CONFIG="${PG_CONFIG:-pg_config}"
+	export FLOOR=$SPINE_SRC/test/bench/floor/floor.so
 	exec /usr/bin/python3 "$SPINE_SRC/test/bench/consistency.py" \
 		"${2:-3000000}" "${3:-5}"
 fi
