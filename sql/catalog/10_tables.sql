@@ -72,3 +72,12 @@ CREATE TABLE spine.pin (
 );
 COMMENT ON TABLE spine.pin IS
     'Functions outside pg_catalog that a dataset''s expressions use, and the hash of what they did when applied';
+
+CREATE TABLE spine.dataset_subject (
+    dataset text NOT NULL,
+    subject text NOT NULL,
+    PRIMARY KEY (dataset, subject)
+);
+CREATE INDEX dataset_subject_idx ON spine.dataset_subject (subject);
+COMMENT ON TABLE spine.dataset_subject IS
+    'Schema subjects that datasets list as theirs';

@@ -2,9 +2,9 @@
 -- apply and rollback are open to all: they judge the caller themselves.
 
 REVOKE ALL ON spine.revision, spine.projection, spine.party, spine.asset,
-    spine.entry, spine.pin FROM PUBLIC;
+    spine.entry, spine.pin, spine.dataset_subject FROM PUBLIC;
 GRANT SELECT ON spine.revision, spine.projection, spine.party, spine.asset,
-    spine.entry, spine.pin
+    spine.entry, spine.pin, spine.dataset_subject
     TO spine_reader, spine_steward, spine_auditor, spine_admin;
 
 REVOKE ALL ON FUNCTION spine.plan(jsonb, boolean),

@@ -19,6 +19,9 @@
 #define ERRCODE_SPINE_GUARD_FAILED MAKE_SQLSTATE('S', 'P', '0', '0', '2')
 /* An expect_rev that is no longer the newest revision. */
 #define ERRCODE_SPINE_STALE_REVISION MAKE_SQLSTATE('S', 'P', '0', '0', '3')
+/* A schema that breaks the level of its subject. */
+#define ERRCODE_SPINE_INCOMPATIBLE_SCHEMA                                     \
+	MAKE_SQLSTATE('S', 'P', '0', '0', '4')
 
 /* Sides that cannot be compared, or a digest that would prove nothing. */
 #define ERRCODE_SPINE_INCOMPARABLE MAKE_SQLSTATE('S', 'P', '0', '0', '7')

@@ -54,6 +54,10 @@
 #define Anum_pin_identity 2
 #define Anum_pin_sha256 3
 
+#define Natts_dataset_subject 2
+#define Anum_dataset_subject_dataset 1
+#define Anum_dataset_subject_subject 2
+
 /* ---- in shape.c, by the table of format.c ---- */
 
 /* Findings about shape alone: kinds, types, names, values; also unknown keys

@@ -56,6 +56,7 @@ typedef struct Projector
 	Table		asset;
 	Table		entry;
 	Table		pin;
+	Table		subject;
 	int64		rev;		  /* the revision that is being projected */
 	const char *before_store; /* local store of the document shown so far */
 	const char *after_store;  /* and of the newest one */
@@ -433,6 +434,24 @@ insert_children(Projector *projector, const SpecDataset *dataset)
 	}
 }
 
+/* Show the subjects that a dataset lists; validate lets no name stand twice. */
+static void
+insert_subjects(Projector *projector, const SpecDataset *dataset)
+{
+	List	   *subjects = jb_get_texts(dataset->definition, "subjects");
+	ListCell   *lc;
+
+	foreach (lc, subjects)
+	{
+		bool		nulls[Natts_dataset_subject] = {false};
+		Datum		values[Natts_dataset_subject];
+
+		set_text(values, nulls, Anum_dataset_subject_dataset, dataset->key);
+		set_text(values, nulls, Anum_dataset_subject_subject, lfirst(lc));
+		insert_row(&projector->subject, values, nulls);
+	}
+}
+
 /* Show a dataset and all that belongs to it. */
 static void
 insert_dataset(Projector *projector, const SpecDataset *dataset,
@@ -456,6 +475,7 @@ insert_dataset(Projector *projector, const SpecDataset *dataset,
 	insert_attributes(projector, dataset);
 	insert_children(projector, dataset);
 	insert_pins(projector, dataset->key, pins_find(dataset, asset.relid));
+	insert_subjects(projector, dataset);
 }
 
 /* Note the tables of a dataset that is changed or gone. */
@@ -492,6 +512,8 @@ project_dataset(Projector *projector, const Pairs *context,
 		delete_by_text(&projector->asset, "asset_parent_idx",
 					   Anum_asset_parent, key);
 		delete_by_text(&projector->pin, "pin_pkey", Anum_pin_dataset, key);
+		delete_by_text(&projector->subject, "dataset_subject_pkey",
+					   Anum_dataset_subject_dataset, key);
 	}
 	if (value_object(dataset->after) == NULL)
 		return;
@@ -710,6 +732,7 @@ projector_begin(Projector *projector, int64 rev)
 	table_begin(&projector->asset, "asset");
 	table_begin(&projector->entry, "entry");
 	table_begin(&projector->pin, "pin");
+	table_begin(&projector->subject, "dataset_subject");
 }
 
 /* Announce what changed and close the tables. */
@@ -721,6 +744,7 @@ projector_end(Projector *projector)
 	table_end(&projector->asset);
 	table_end(&projector->entry);
 	table_end(&projector->pin);
+	table_end(&projector->subject);
 }
 
 /* Show nothing. */
@@ -732,6 +756,7 @@ clear_projection(Projector *projector)
 	delete_rows(&projector->asset, NULL, 0, NULL);
 	delete_rows(&projector->entry, NULL, 0, NULL);
 	delete_rows(&projector->pin, NULL, 0, NULL);
+	delete_rows(&projector->subject, NULL, 0, NULL);
 	CommandCounterIncrement();
 }
 

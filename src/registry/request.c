@@ -350,6 +350,20 @@ request_options(Jsonb *jsonb, int versions, RequestOptions *options)
 	}
 }
 
+void
+request_reserved(Datum metadata, RequestSide *side)
+{
+	JsonbValue	value;
+
+	if (!metadata)
+		return;
+	JsonbToJsonbValue(DatumGetJsonbP(metadata), &value);
+	side->nreserved_sets = 1;
+	side->reserved = palloc0(sizeof(char **));
+	side->nreserved = palloc0(sizeof(int));
+	read_reserved(&value, &side->reserved[0], &side->nreserved[0]);
+}
+
 /* Which of a side's sets holds for a version: there is one for all, or one for
  * each. */
 static int

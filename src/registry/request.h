@@ -59,6 +59,9 @@ extern const Schema *request_parse(Engine *engine, const SchemaFormat *format,
 								   const text *schema, const RequestSide *side,
 								   int version);
 
+/* The names that a version's metadata (jsonb, or 0) reserves, as those of a side. */
+extern void request_reserved(Datum metadata, RequestSide *side);
+
 /* How a new version and one of the old ones are judged. */
 extern SchemaPolicy request_policy(const RequestOptions *options, int version);
 
