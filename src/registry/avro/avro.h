@@ -37,6 +37,15 @@ typedef enum AvroKind
 
 #define AVRO_PRIMITIVES AVRO_ARRAY
 
+/* A place in a schema: a chain of steps, most of it on the stack of a walk. */
+typedef struct AvroSpot
+{
+	const struct AvroSpot *up;
+	const char *step;	/* a member, or the path so far where up is NULL */
+	int			index;	/* an element of it, or -1 */
+	bool		kept;	/* is it in the engine's memory, up to the root? */
+} AvroSpot;
+
 /* A name with its namespace. */
 typedef struct AvroName
 {
@@ -94,7 +103,7 @@ struct AvroNamed
 	AvroName	name;
 	int			number;		/* in the order of definition, from 0 */
 	const AvroType *type;	/* which it belongs to */
-	const char *path;		/* where it is defined, as differences say it */
+	const AvroSpot *spot;	/* where it is defined */
 	const char *reference;	/* the reference that defines it, or NULL */
 	AvroName   *aliases;
 	int			naliases;
@@ -119,14 +128,6 @@ struct Schema
 	int			nnamed;
 	int			nreferenced;	/* how many are of references */
 };
-
-/* Where a walk stands: a chain on its stack. */
-typedef struct AvroSpot
-{
-	const struct AvroSpot *up;
-	const char *step;	/* a member, or the path so far where up is NULL */
-	int			index;	/* an element of it, or -1 */
-} AvroSpot;
 
 /* ---- in parse.c ---- */
 

@@ -79,7 +79,7 @@ path_of(Comparison *c, const AvroSpot *spot)
 static const char *
 member_path(Comparison *c, Spots at, const char *member, bool in_new)
 {
-	AvroSpot	spot = {in_new ? at.new : at.old, member, -1};
+	AvroSpot	spot = {in_new ? at.new : at.old, member, -1, false};
 
 	return path_of(c, &spot);
 }
@@ -131,11 +131,11 @@ static void
 tell_property(Comparison *c, const JsonNode *name, const JsonNode *old,
 			  const JsonNode *new, Spots at)
 {
-	AvroSpot	up = {NULL, path_of(c, new != NULL ? at.new : at.old), -1};
+	const char *up = path_of(c, new != NULL ? at.new : at.old);
 
 	difference_add(c->engine, c->differences, "PROPERTY_CHANGED",
 				   BREAKS_NOTHING,
-				   json_pointer(c->engine, up.step, name->text, name->length),
+				   json_pointer(c->engine, up, name->text, name->length),
 				   "attribute \"%s\" was %s", name->text,
 				   what_became(old, new));
 }
@@ -168,7 +168,8 @@ compare_properties(Comparison *c, const JsonNode *old, const JsonNode *new,
 /* A parameter of decimals; one that is absent counts as 0. */
 static void
 compare_decimals(Comparison *c, const JsonNode *old, const JsonNode *new,
-				 Spots at, const char *member, const char *kind)
+				 Spots at, const char *member, const char *kind,
+				 const char *consequence)
 {
 	JsonNode	zero = {.kind = JSON_NUMBER, .text = "0", .length = 1};
 	const JsonNode *a = json_get(old, member);
@@ -178,8 +179,7 @@ compare_decimals(Comparison *c, const JsonNode *old, const JsonNode *new,
 		return;
 	difference_add(c->engine, c->differences, kind, BREAKS_NOTHING,
 				   member_path(c, at, member, b != NULL),
-				   "%s of a decimal was changed: numbers are read as others",
-				   member);
+				   "%s of a decimal was changed%s", member, consequence);
 }
 
 static void
@@ -197,8 +197,9 @@ compare_logical(Comparison *c, const JsonNode *old, const JsonNode *new,
 	else if (json_is(a, "decimal"))
 	{
 		compare_decimals(c, old, new, at, "precision",
-						 "DECIMAL_PRECISION_CHANGED");
-		compare_decimals(c, old, new, at, "scale", "DECIMAL_SCALE_CHANGED");
+						 "DECIMAL_PRECISION_CHANGED", "");
+		compare_decimals(c, old, new, at, "scale", "DECIMAL_SCALE_CHANGED",
+						 ": what was written reads as another number");
 	}
 }
 
@@ -236,7 +237,7 @@ tell_aliases(Comparison *c, const AvroNamed *has, const AvroNamed *has_not,
 {
 	for (int i = 0; i < has->naliases; i++)
 	{
-		AvroSpot	spot = {at, "aliases", i};
+		AvroSpot	spot = {at, "aliases", i, false};
 
 		engine_tick(c->engine);
 		if (!has_alias(has_not, &has->aliases[i]))
@@ -263,7 +264,7 @@ tell_field_aliases(Comparison *c, const AvroField *has,
 {
 	for (int i = 0; has->aliases != NULL && i < has->aliases->count; i++)
 	{
-		AvroSpot	spot = {at, "aliases", i};
+		AvroSpot	spot = {at, "aliases", i, false};
 		const JsonNode *alias = has->aliases->items[i];
 
 		engine_tick(c->engine);
@@ -324,8 +325,8 @@ static void
 compare_fields(Comparison *c, const AvroField *old, const AvroField *new,
 			   Spots at, unsigned ask)
 {
-	AvroSpot	old_type = {at.old, "type", -1};
-	AvroSpot	new_type = {at.new, "type", -1};
+	AvroSpot	old_type = {at.old, "type", -1, false};
+	AvroSpot	new_type = {at.new, "type", -1, false};
 	Spots		types = {&old_type, &new_type};
 
 	if ((ask & TELL_CHANGES) != 0)
@@ -416,8 +417,8 @@ compare_new_fields(Comparison *c, const Records *records, Spots at)
 	for (int i = 0; i < records->new->nfields; i++)
 	{
 		int			other = records->backward[i];
-		AvroSpot	new_at = {at.new, "fields", i};
-		AvroSpot	old_at = {at.old, "fields", other};
+		AvroSpot	new_at = {at.new, "fields", i, false};
+		AvroSpot	old_at = {at.old, "fields", other, false};
 		Spots		fields = {&old_at, &new_at};
 		unsigned	ask = records->ask;
 
@@ -446,8 +447,8 @@ compare_old_fields(Comparison *c, const Records *records, Spots at)
 	for (int i = 0; i < records->old->nfields; i++)
 	{
 		int			other = records->forward[i];
-		AvroSpot	new_at = {at.new, "fields", other};
-		AvroSpot	old_at = {at.old, "fields", i};
+		AvroSpot	new_at = {at.new, "fields", other, false};
+		AvroSpot	old_at = {at.old, "fields", i, false};
 		Spots		fields = {&old_at, &new_at};
 		unsigned	ask = records->ask & ~(unsigned) BREAKS_BACKWARD;
 
@@ -481,14 +482,14 @@ static void
 compare_records(Comparison *c, const AvroNamed *old, const AvroNamed *new,
 				Spots at, unsigned ask)
 {
-	Records		records;
+	Records		records = {old,
+						   new,
+						   match_fields(c, new, old),
+						   match_fields(c, old, new),
+						   NULL,
+						   ask};
 	bool	   *paired = engine_alloc(c->engine, (size_t) new->nfields + 1);
 
-	records.old = old;
-	records.new = new;
-	records.backward = match_fields(c, new, old);
-	records.forward = match_fields(c, old, new);
-	records.ask = ask;
 	for (int i = 0; i < old->nfields; i++)
 		if (records.forward[i] >= 0)
 			paired[records.forward[i]] = true;
@@ -554,7 +555,7 @@ tell_symbols(Comparison *c, const AvroNamed *has, const AvroNamed *has_not,
 {
 	for (int i = 0; i < has->nsymbols; i++)
 	{
-		AvroSpot	spot = {at, "symbols", i};
+		AvroSpot	spot = {at, "symbols", i, false};
 
 		engine_tick(c->engine);
 		if (!avro_has_symbol(has_not, has->symbols[i]))
@@ -673,9 +674,7 @@ static void
 compare_named(Comparison *c, const AvroNamed *old, const AvroNamed *new,
 			  unsigned ask)
 {
-	AvroSpot	old_at = {NULL, old->path, -1};
-	AvroSpot	new_at = {NULL, new->path, -1};
-	Spots		at = {&old_at, &new_at};
+	Spots		at = {old->spot, new->spot};
 
 	ask = ask_pair(c, old, new, ask);
 	if (ask == 0)
@@ -807,6 +806,7 @@ branch_spot(const Branches *branches, const AvroSpot *at, int index,
 	made->up = at;
 	made->step = NULL;
 	made->index = index;
+	made->kept = false;
 	return made;
 }
 
@@ -968,8 +968,8 @@ compare_items(Comparison *c, const AvroType *old, const AvroType *new,
 			  Spots at, unsigned ask)
 {
 	const char *step = new->kind == AVRO_ARRAY ? "items" : "values";
-	AvroSpot	old_at = {at.old, step, -1};
-	AvroSpot	new_at = {at.new, step, -1};
+	AvroSpot	old_at = {at.old, step, -1, false};
+	AvroSpot	new_at = {at.new, step, -1, false};
 	Spots		items = {&old_at, &new_at};
 
 	compare_types(c, old->items, new->items, items, ask);
@@ -1002,7 +1002,7 @@ void
 avro_diff(Engine *engine, const Schema *old, const Schema *new,
 		  const SchemaPolicy *policy, SchemaDifferences *differences)
 {
-	AvroSpot	root = {NULL, "", -1};
+	AvroSpot	root = {NULL, "", -1, false};
 	Spots		at = {&root, &root};
 	Comparison	c;
 
@@ -1012,5 +1012,8 @@ avro_diff(Engine *engine, const Schema *old, const Schema *new,
 	c.backward = avro_resolver_new(engine);
 	c.forward = avro_resolver_new(engine);
 	c.asked = map_new(engine);
+	/* From the root, so that no pair is judged under many assumptions. */
+	(void) avro_reads(c.backward, new->root, old->root);
+	(void) avro_reads(c.forward, old->root, new->root);
 	compare_types(&c, old->root, new->root, at, ASK_ALL);
 }

@@ -70,7 +70,7 @@ is_upper_case(const char *text, size_t length)
 static const char *
 member_path(Lint *l, const AvroSpot *at, const char *member)
 {
-	AvroSpot	spot = {at, member, -1};
+	AvroSpot	spot = {at, member, -1, false};
 
 	return avro_spot_path(l->engine, &spot);
 }
@@ -281,7 +281,7 @@ lint_field_aliases(Lint *l, const AvroNamed *record, const AvroField *field,
 	for (int i = 0; field->aliases != NULL && i < field->aliases->count; i++)
 	{
 		const JsonNode *alias = field->aliases->items[i];
-		AvroSpot	spot = {at, "aliases", i};
+		AvroSpot	spot = {at, "aliases", i, false};
 
 		if (!avro_is_name(alias->text, alias->length))
 			lint_add(l->engine, l->lints, "alias_no_name", "warning",
@@ -301,7 +301,7 @@ static void
 lint_field(Lint *l, const AvroNamed *record, const AvroField *field,
 		   const AvroSpot *at)
 {
-	AvroSpot	type_at = {at, "type", -1};
+	AvroSpot	type_at = {at, "type", -1, false};
 
 	lint_doc(l, field->json, at, "field", field->name->text);
 	if (!is_field_case(field->name->text, field->name->length))
@@ -337,7 +337,7 @@ lint_record(Lint *l, const AvroNamed *record, const AvroSpot *at)
 				 record->name.full);
 	for (int i = 0; i < record->nfields; i++)
 	{
-		AvroSpot	spot = {at, "fields", i};
+		AvroSpot	spot = {at, "fields", i, false};
 
 		engine_tick(l->engine);
 		lint_field(l, record, &record->fields[i], &spot);
@@ -361,7 +361,7 @@ lint_enum(Lint *l, const AvroNamed *named, const AvroSpot *at)
 	for (int i = 0; i < named->nsymbols; i++)
 	{
 		const JsonNode *symbol = named->symbols[i];
-		AvroSpot	spot = {at, "symbols", i};
+		AvroSpot	spot = {at, "symbols", i, false};
 
 		engine_tick(l->engine);
 		if (!is_upper_case(symbol->text, symbol->length))
@@ -375,23 +375,23 @@ lint_enum(Lint *l, const AvroNamed *named, const AvroSpot *at)
 static void
 lint_named(Lint *l, const AvroNamed *named)
 {
-	AvroSpot	at = {NULL, named->path, -1};
+	const AvroSpot *at = named->spot;
 
 	if (l->seen[named->number] || named->reference != NULL)
 		return;
 	l->seen[named->number] = true;
-	lint_name(l, named, &at);
+	lint_name(l, named, at);
 	if (named->type->kind != AVRO_FIXED)
-		lint_doc(l, named->type->json, &at, avro_kind_name(named->type->kind),
+		lint_doc(l, named->type->json, at, avro_kind_name(named->type->kind),
 				 named->name.full);
-	lint_logical(l, named->type, &at);
+	lint_logical(l, named->type, at);
 	if (named->type->kind == AVRO_RECORD)
-		lint_record(l, named, &at);
+		lint_record(l, named, at);
 	else if (named->type->kind == AVRO_ENUM)
-		lint_enum(l, named, &at);
+		lint_enum(l, named, at);
 	else if (named->size == 0)
 		lint_add(l->engine, l->lints, "fixed_empty", "warning",
-				 member_path(l, &at, "size"), named->type->json->line,
+				 member_path(l, at, "size"), named->type->json->line,
 				 "fixed \"%s\" has no bytes", named->name.full);
 }
 
@@ -415,7 +415,7 @@ lint_union(Lint *l, const AvroType *type, const AvroSpot *at, int line)
 				 "the default for all readers");
 	for (int i = 0; i < type->nbranches; i++)
 	{
-		AvroSpot	spot = {at, NULL, i};
+		AvroSpot	spot = {at, NULL, i, false};
 
 		engine_tick(l->engine);
 		lint_type(l, type->branches[i], &spot, line);
@@ -426,7 +426,8 @@ lint_union(Lint *l, const AvroType *type, const AvroSpot *at, int line)
 static void
 lint_type(Lint *l, const AvroType *type, const AvroSpot *at, int line)
 {
-	AvroSpot	items = {at, type->kind == AVRO_ARRAY ? "items" : "values", -1};
+	AvroSpot items = {at, type->kind == AVRO_ARRAY ? "items" : "values", -1,
+					  false};
 
 	if (type->json != NULL)
 		line = type->json->line;
@@ -475,7 +476,7 @@ find_endless(Lint *l, const AvroNamed *record)
 void
 avro_lint(Engine *engine, const Schema *schema, SchemaLints *lints)
 {
-	AvroSpot	root = {NULL, "", -1};
+	AvroSpot	root = {NULL, "", -1, false};
 	size_t		count = (size_t) schema->nnamed + 1;
 	Lint		l;
 

@@ -79,33 +79,71 @@ avro_type_name(const AvroType *type)
 								 kind_names[type->kind];
 }
 
-/* Append the JSON pointer of a place. */
-static void
-put_spot(EngineText *text, const AvroSpot *spot)
+/* Write what one link of a chain adds to a path, so that it ends before end,
+ * if that is not NULL; returns its length. */
+static size_t
+spot_text(const AvroSpot *spot, char *end)
 {
-	if (spot->up == NULL)
-	{
-		text_add_string(text, spot->step);
-		return;
-	}
-	put_spot(text, spot->up);
-	if (spot->step != NULL)
-	{
-		text_add(text, "/", 1);
-		text_add_string(text, spot->step);
-	}
+	char		digits[12];
+	size_t		length = 0, step = spot->step != NULL ? strlen(spot->step) : 0;
+
 	if (spot->index >= 0)
-		text_print(text, "/%d", spot->index);
+	{
+		unsigned	rest = (unsigned) spot->index;
+
+		do
+			digits[sizeof(digits) - ++length] = (char) ('0' + rest % 10);
+		while ((rest /= 10) > 0);
+		digits[sizeof(digits) - ++length] = '/';
+		if (end != NULL)
+			memcpy(end - length, digits + sizeof(digits) - length, length);
+	}
+	length += step;
+	if (end != NULL && step > 0)
+		memcpy(end - length, spot->step, step);
+	if (spot->up != NULL && spot->step != NULL)
+	{
+		length++;
+		if (end != NULL)
+			end[-(ptrdiff_t) length] = '/';
+	}
+	return length;
 }
 
+/* The JSON pointer of a place: measured, then written from its end. */
 const char *
 avro_spot_path(Engine *engine, const AvroSpot *spot)
 {
-	EngineText	text;
+	size_t		length = 0;
+	char	   *path, *end;
 
-	text_begin(&text, engine);
-	put_spot(&text, spot);
-	return text.data;
+	for (const AvroSpot *s = spot; s != NULL; s = s->up)
+		length += spot_text(s, NULL);
+	path = engine_alloc(engine, length + 1);
+	end = path + length;
+	for (const AvroSpot *s = spot; s != NULL; s = s->up)
+		end -= spot_text(s, end);
+	return path;
+}
+
+/* A place that outlives the walk; shares what is kept already. */
+static const AvroSpot *
+keep_spot(AvroParser *p, const AvroSpot *spot)
+{
+	const AvroSpot *kept = NULL;
+	const AvroSpot **link = &kept;
+
+	for (; spot != NULL && !spot->kept; spot = spot->up)
+	{
+		AvroSpot   *copy = engine_alloc(p->engine, sizeof(AvroSpot));
+
+		*copy = *spot;
+		copy->kept = true;
+		*link = copy;
+		link = (const AvroSpot **) &copy->up;
+	}
+	*link = spot;
+	return kept;
 }
 
 /* Where a node is, for an error; member may be NULL. */
@@ -381,7 +419,7 @@ parse_aliases(AvroParser *p, const Members *members, const AvroSpot *spot,
 					 sizeof(AvroName) * (size_t) (array->count + 1));
 	for (int i = 0; i < array->count; i++)
 	{
-		AvroSpot	here = {spot, "aliases", i};
+		AvroSpot	here = {spot, "aliases", i, false};
 		SchemaPlace place;
 
 		if (array->items[i]->kind != JSON_STRING)
@@ -451,7 +489,7 @@ define_named(AvroParser *p, const Members *members, const AvroSpot *spot,
 					named->name.full);
 	}
 	(void) map_set(p->names, named->name.full, named->name.length, named);
-	named->path = avro_spot_path(p->engine, spot);
+	named->spot = keep_spot(p, spot);
 	append_named(p, named);
 	parse_aliases(p, members, spot, named);
 	return type;
@@ -496,7 +534,7 @@ check_field_aliases(AvroParser *p, const Members *members,
 	for (int i = 0; i < array->count; i++)
 		if (array->items[i]->kind != JSON_STRING)
 		{
-			AvroSpot	here = {spot, "aliases", i};
+			AvroSpot	here = {spot, "aliases", i, false};
 			SchemaPlace place = place_of(p, array->items[i], &here, NULL);
 
 			engine_fail(p->engine, &place, "an alias is no string but %s",
@@ -508,7 +546,7 @@ static void
 parse_field(AvroParser *p, const JsonNode *node, const AvroSpot *spot,
 			Namespace space, AvroField *field)
 {
-	AvroSpot	below = {spot, "type", -1};
+	AvroSpot	below = {spot, "type", -1, false};
 	Members		members;
 
 	if (node->kind != JSON_OBJECT)
@@ -580,7 +618,7 @@ parse_record(AvroParser *p, const Members *members, const AvroSpot *spot,
 		record->field_map = map_new(p->engine);
 	for (int i = 0; i < array->count; i++)
 	{
-		AvroSpot	here = {spot, "fields", i};
+		AvroSpot	here = {record->spot, "fields", i, false};
 
 		engine_tick(p->engine);
 		parse_field(p, array->items[i], &here, namespace_of(&record->name),
@@ -636,7 +674,7 @@ parse_enum(AvroParser *p, const Members *members, const AvroSpot *spot,
 	named->symbol_map = map_new(p->engine);
 	for (int i = 0; i < array->count; i++)
 	{
-		AvroSpot	here = {spot, "symbols", i};
+		AvroSpot	here = {spot, "symbols", i, false};
 
 		engine_tick(p->engine);
 		parse_symbol(p, named, i, &here);
@@ -693,7 +731,7 @@ parse_items(AvroParser *p, const Members *members, const AvroSpot *spot,
 {
 	Member		member = kind == AVRO_ARRAY ? MEMBER_ITEMS : MEMBER_VALUES;
 	AvroType   *type = engine_alloc(p->engine, sizeof(AvroType));
-	AvroSpot	below = {spot, member_names[member], -1};
+	AvroSpot	below = {spot, member_names[member], -1, false};
 
 	type->kind = kind;
 	type->json = members->object;
@@ -782,7 +820,7 @@ parse_union(AvroParser *p, const JsonNode *node, const AvroSpot *spot,
 	type->json = node;
 	for (int i = 0; i < node->count; i++)
 	{
-		AvroSpot	here = {spot, NULL, i};
+		AvroSpot	here = {spot, NULL, i, false};
 		const AvroType *branch = parse_type(p, node->items[i], &here, space);
 
 		engine_tick(p->engine);
@@ -849,7 +887,7 @@ static const AvroType *
 parse_object(AvroParser *p, const JsonNode *node, const AvroSpot *spot,
 			 Namespace space)
 {
-	AvroSpot	below = {spot, "type", -1};
+	AvroSpot	below = {spot, "type", -1, false};
 	const JsonNode *name;
 	Members		members;
 	AvroKind	kind;
@@ -904,8 +942,7 @@ check_default(AvroParser *p, AvroDefaults *defaults, const AvroNamed *record,
 			  int index)
 {
 	AvroField  *field = &record->fields[index];
-	AvroSpot	up = {NULL, record->path, -1};
-	AvroSpot	spot = {&up, "fields", index};
+	AvroSpot	spot = {record->spot, "fields", index, false};
 	SchemaPlace place;
 
 	if (!avro_value_fits(defaults, field->type, field->default_value))
@@ -923,8 +960,7 @@ check_endless(AvroParser *p, AvroDefaults *defaults, const AvroNamed *record,
 			  int index)
 {
 	AvroField  *field = &record->fields[index];
-	AvroSpot	up = {NULL, record->path, -1};
-	AvroSpot	spot = {&up, "fields", index};
+	AvroSpot	spot = {record->spot, "fields", index, false};
 	SchemaPlace place;
 
 	if (avro_default_is_endless(defaults, field))
@@ -967,7 +1003,7 @@ static const AvroType *
 parse_text(AvroParser *p, const char *text, size_t length,
 		   const char *reference)
 {
-	AvroSpot	root = {NULL, "", -1};
+	AvroSpot	root = {NULL, "", -1, false};
 	Namespace	nowhere = {"", 0};
 	int			first = p->schema->nnamed;
 	const AvroType *type;

@@ -238,8 +238,21 @@ avro_match_field(const AvroNamed *reader, int index, const AvroNamed *writer,
 	return -1;
 }
 
+/* Do values of a type contain values of others? */
 static bool
-reads_record(AvroResolver *r, const AvroNamed *reader, const AvroNamed *writer)
+is_flat(const AvroType *type)
+{
+	return type->kind < AVRO_PRIMITIVES || type->kind == AVRO_ENUM ||
+		type->kind == AVRO_FIXED;
+}
+
+/*
+ * What can be said of the fields without looking into other records: false if
+ * one of them is not read; *deep is set if there are more to look at.
+ */
+static bool
+reads_flat_fields(AvroResolver *r, const AvroNamed *reader,
+				  const AvroNamed *writer, bool *deep)
 {
 	int			hint = 0;
 
@@ -256,7 +269,34 @@ reads_record(AvroResolver *r, const AvroNamed *reader, const AvroNamed *writer)
 			continue;
 		}
 		hint = found + 1;
-		if (!avro_reads(r, field->type, writer->fields[found].type))
+		if (!is_flat(field->type) || !is_flat(writer->fields[found].type))
+			*deep = true;
+		else if (!avro_reads(r, field->type, writer->fields[found].type))
+			return false;
+	}
+	return true;
+}
+
+/* Flat fields first: they may spare looking at what is deep. */
+static bool
+reads_record(AvroResolver *r, const AvroNamed *reader, const AvroNamed *writer)
+{
+	bool		deep = false;
+	int			hint = 0;
+
+	if (!reads_flat_fields(r, reader, writer, &deep))
+		return false;
+	for (int i = 0; deep && i < reader->nfields; i++)
+	{
+		const AvroType *type = reader->fields[i].type;
+		int			found = avro_match_field(reader, i, writer, hint);
+
+		engine_tick(r->engine);
+		if (found < 0)
+			continue;
+		hint = found + 1;
+		if ((!is_flat(type) || !is_flat(writer->fields[found].type)) &&
+			!avro_reads(r, type, writer->fields[found].type))
 			return false;
 	}
 	return true;
