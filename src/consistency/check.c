@@ -18,13 +18,12 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "base/rights.h"
+#include "consistency/answerable.h"
 #include "consistency/check.h"
 #include "consistency/progress.h"
 #include "consistency/push.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -33,32 +32,6 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(spine_check_replica);
-
-/* ---- rights ---- */
-
-static bool
-acts_for_party(const char *party)
-{
-	return party != NULL && acts_for(GetUserId(), catalog_party_role(party));
-}
-
-/* Who answers for the data, or for the copy, or for all data. */
-static void
-require_answerable(const Copy *copy)
-{
-	if (is_spine_admin(GetUserId()) ||
-		acts_for(GetUserId(), get_role_oid("spine_steward", true)) ||
-		acts_for_party(copy->dataset->standing) ||
-		acts_for_party(copy->spec->owner) ||
-		acts_for_party(jb_get_text(copy->dataset->definition, "steward")))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to check copy \"%s\"", copy->placement),
-			 errdetail("The owner and the steward of \"%s\", the owner of the "
-					   "copy, spine_steward and spine_admin may do so.",
-					   copy->dataset->key)));
-}
 
 /* ---- comparing ---- */
 
@@ -218,7 +191,7 @@ check_run(const char *placement, const char *mode)
 	check->as_of = GetXLogInsertRecPtr();
 	check->copy = copy_find(placement);
 	check->placement = check->copy->placement;
-	require_answerable(check->copy);
+	require_answerable(check->copy->spec, "check");
 	progress_begin(check->placement);
 	try_compare(check);
 	if (!check->kept)
