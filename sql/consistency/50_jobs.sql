@@ -278,7 +278,7 @@ COMMENT ON COLUMN spine.consistency.failures IS
 
 CREATE FUNCTION spine.running_checks()
 RETURNS TABLE (pid int, placement bigint, phase text, done bigint, total bigint,
-               started timestamptz, phase_started timestamptz)
+               started timestamptz, phase_started timestamptz, phase_from bigint)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'spine_running_checks';
 COMMENT ON FUNCTION spine.running_checks() IS
     'Checks that backends of this database are making; the view spine.progress has their names';
@@ -292,11 +292,11 @@ GRANT EXECUTE ON FUNCTION spine.running_checks(), spine.placement_number(text)
 
 CREATE VIEW spine.progress AS
     SELECT c.placement, r.pid, r.phase, r.done, nullif(r.total, 0) AS total,
-           pg_catalog.round((r.done OPERATOR(pg_catalog./) s.seconds)::numeric, 1) AS per_second,
+           pg_catalog.round(((r.done OPERATOR(pg_catalog.-) r.phase_from) OPERATOR(pg_catalog./) s.seconds)::numeric, 1) AS per_second,
            r.started, r.phase_started,
-           CASE WHEN r.done OPERATOR(pg_catalog.>) 0 AND r.total OPERATOR(pg_catalog.>=) r.done
+           CASE WHEN r.done OPERATOR(pg_catalog.>) r.phase_from AND r.total OPERATOR(pg_catalog.>=) r.done
                 THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(
-                         secs => s.seconds OPERATOR(pg_catalog.*) (r.total OPERATOR(pg_catalog.-) r.done) OPERATOR(pg_catalog./) r.done)
+                         secs => s.seconds OPERATOR(pg_catalog.*) (r.total OPERATOR(pg_catalog.-) r.done) OPERATOR(pg_catalog./) (r.done OPERATOR(pg_catalog.-) r.phase_from))
            END AS expected_end
       FROM spine.running_checks() r
      CROSS JOIN LATERAL (

@@ -15,6 +15,7 @@ JobRequestHook job_request_hook = NULL;
 static const Job *jobs[32];
 static JobLook	  looks[32]; /* of the long ones */
 static int		  registered = 0;
+static int		  rest = 0; /* milliseconds before the next piece */
 static bool		  at_commit = false; /* this transaction asks if it commits */
 
 void
@@ -52,6 +53,21 @@ const Job *
 job_at(int n)
 {
 	return jobs[n];
+}
+
+void
+job_pause(int milliseconds)
+{
+	rest = milliseconds;
+}
+
+int
+job_take_pause(void)
+{
+	int taken = rest;
+
+	rest = 0;
+	return taken;
 }
 
 void

@@ -42,6 +42,14 @@ typedef bool (*JobLook)(void);
 extern void job_register(const Job *job);
 
 /*
+ * From within work: let so many milliseconds pass before its next piece, as
+ * nobody should be held up by a transaction that sleeps.
+ */
+extern void job_pause(int milliseconds);
+/* What was asked for; takes it away. */
+extern int	job_take_pause(void);
+
+/*
  * What may be noted of an error where others read it: its message, unless
  * that may hold values of rows.
  */

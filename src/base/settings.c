@@ -25,6 +25,7 @@ int			spine_page_cache_limit = 10240;
 int			spine_check_max_lag = 10000;
 int			spine_confirm_wait = 10000;
 char	   *spine_check_keep = NULL;
+int			spine_check_pages_per_second = 0;
 
 static const struct config_enum_entry require_owner_words[] =
 	{{"off", REQUIRE_OWNER_OFF, false},
@@ -92,6 +93,12 @@ check_settings(void)
 		"Time that its replay is behind; 0: it is not looked at.",
 		&spine_check_max_lag, 10000, 0, 86400000, PGC_SIGHUP, GUC_UNIT_MS,
 		NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"spine.check_pages_per_second",
+		"Pages that the job reads in a second to prepare a check.",
+		"0: as fast as it can.", &spine_check_pages_per_second, 0, 0, 10000000,
+		PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	DefineCustomStringVariable(
 		"spine.check_keep", "How long every check of a copy is kept.",

@@ -58,6 +58,10 @@ extern int	spine_confirm_wait;
  * are none, -1: as many as they like. */
 extern int	spine_page_cache_limit;
 
+/* spine.check_pages_per_second: pages that the job reads into page caches
+ * before a check, at most; 0: as fast as it can. */
+extern int	spine_check_pages_per_second;
+
 /* spine.check_keep: how long all checks are kept, as an interval; '' = ever. */
 extern char *spine_check_keep;
 

@@ -15,6 +15,7 @@
 #include "spine.h"
 
 #include "consistency/check.h"
+#include "consistency/compare.h"
 #include "consistency/progress.h"
 #include "consistency/shape.h"
 #include "storage/bufmgr.h"
@@ -27,6 +28,8 @@
 #define SAMPLE_SHARE 0.01
 /* A sample is told by buckets: this many of them are all keys. */
 #define SAMPLE_BUCKETS 1000000
+/* Pages from which on a table here has a page cache: 8 MB. */
+#define LEAST_CACHED 1024
 
 /* What the rows of a side are. */
 typedef struct Totals
@@ -64,8 +67,7 @@ count_rows(const Check *check, Side *side)
 	return totals;
 }
 
-/* The names as text of an array. */
-static char *
+char *
 array_of_names(const List *names)
 {
 	StringInfoData array;
@@ -87,16 +89,29 @@ array_of_names(const List *names)
 	return array.data;
 }
 
-/* By the relation's own digest, which knows the pages of tables. */
+/* A cache of a small table costs more than it saves. */
+bool
+side_uses_cache(const Side *side)
+{
+	if (!side->versions)
+		return false;
+	return side->rel == NULL ||
+		!RELKIND_HAS_STORAGE(side->rel->rd_rel->relkind) ||
+		RelationGetNumberOfBlocks(side->rel) >= LEAST_CACHED;
+}
+
+/* By the relation's own digest, which knows the pages of tables, and which of
+ * them changed since it was asked last. */
 static Totals
 digest_relation(Side *side, const List *columns)
 {
 	const char *params[] = {side->relation, array_of_names(columns)};
-	RemoteRows *rows =
-		side_query(side,
-				   "SELECT rows, digest FROM spine.digest($1::text::regclass,"
-				   " $2::text[])",
-				   2, params);
+	RemoteRows *rows = side_query(
+		side,
+		psprintf("SELECT rows, digest FROM spine.%s($1::text::regclass,"
+				 " $2::text[])",
+				 side_uses_cache(side) ? "digest_incremental" : "digest"),
+		2, params);
 	Totals totals = {.rows = side_number(rows, 0, 0),
 					 .digest = side_value(rows, 0, 1)};
 

@@ -5,6 +5,7 @@
  *
  *		schedule.c	checks that are due
  *		watch.c		what changed, and what somebody should look at
+ *		warm.c		what can be read beforehand
  *		trim.c		what of the history is kept
  *
  *-------------------------------------------------------------------------
@@ -28,6 +29,22 @@ extern void schedule_checks_init(void);
 /* ---- in watch.c ---- */
 
 extern void watch_copies_init(void);
+
+/* ---- in warm.c ---- */
+
+/* Pages that are read, and that there are. */
+typedef struct WarmSlice
+{
+	int64		done;
+	int64		total;
+} WarmSlice;
+
+/*
+ * Bring the page caches of both sides up to date, by so many pages at most;
+ * nothing to do where they have none.  As the current user; raises what the
+ * check would.
+ */
+extern WarmSlice warm_copy(const char *placement, int pages);
 
 /* ---- in trim.c ---- */
 

@@ -42,6 +42,7 @@ enum
 	PARAM_TOTAL,
 	PARAM_STARTED,
 	PARAM_PHASE_STARTED,
+	PARAM_PHASE_FROM, /* what was done when the phase began here */
 	PARAMS
 };
 
@@ -49,7 +50,15 @@ static const char *const phases[] = {"starting", "warming",	   "comparing",
 									 "locating", "confirming", "writing",
 									 "repairing"};
 
+/* A phase that goes on over several transactions. */
+static int			begun_phase = -1; /* none does */
+static TimestampTz	phase_begun = 0;
+static int64		phase_from = 0; /* what was done then */
+
 static bool	 running = false;
+static bool	 staying = false;		 /* over the end of this transaction */
+static int64 begun_placement = 0;	 /* whose check it is */
+static TimestampTz begun = 0;		 /* when it began; 0: none goes on */
 static int64 done = 0;	   /* as it stands there */
 static int64 unwritten = 0; /* not there yet */
 
@@ -69,11 +78,20 @@ void
 progress_begin(const char *placement)
 {
 	const int index[] = {PARAM_PLACEMENT, PARAM_STARTED, PARAM_MARK};
-	const int64 values[] = {placement_number(placement), GetCurrentTimestamp(),
-							MARK};
+	int64	  number = placement_number(placement);
+	int64	  values[] = {number, 0, MARK};
 
+	/* One that stayed goes on. */
+	if (begun == 0 || begun_placement != number)
+	{
+		begun = GetCurrentTimestamp();
+		begun_phase = -1;
+	}
+	begun_placement = number;
+	values[1] = begun;
 	pgstat_progress_start_command(PROGRESS_COMMAND_INVALID, InvalidOid);
 	running = true;
+	staying = false;
 	progress_phase(PROGRESS_STARTING, 0);
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
 }
@@ -83,21 +101,46 @@ progress_end(void)
 {
 	if (!running)
 		return;
-	running = false;
+	running = staying = false;
+	begun = 0;
+	begun_phase = -1;
 	pgstat_progress_update_param(PARAM_MARK, 0);
+}
+
+void
+progress_stay(void)
+{
+	staying = running;
 }
 
 void
 progress_phase(ProgressPhase phase, int64 total)
 {
 	const int	index[] = {PARAM_PHASE, PARAM_DONE, PARAM_TOTAL,
-						   PARAM_PHASE_STARTED};
-	const int64 values[] = {phase, 0, total, GetCurrentTimestamp()};
+						   PARAM_PHASE_STARTED, PARAM_PHASE_FROM};
+	const int64 values[] = {phase, 0, total, GetCurrentTimestamp(), 0};
 
 	if (!running)
 		return;
 	done = unwritten = 0;
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
+}
+
+void
+progress_go_on(ProgressPhase phase, int64 n, int64 total)
+{
+	if (!running)
+		return;
+	if (begun_phase != (int) phase)
+	{
+		begun_phase = phase;
+		phase_begun = GetCurrentTimestamp();
+		phase_from = n;
+	}
+	progress_phase(phase, total);
+	pgstat_progress_update_param(PARAM_PHASE_STARTED, phase_begun);
+	pgstat_progress_update_param(PARAM_PHASE_FROM, phase_from);
+	progress_set(n);
 }
 
 void
@@ -120,12 +163,14 @@ progress_add(int64 n)
 		progress_set(done + unwritten);
 }
 
-/* However the transaction ends, the check does. */
+/* However the transaction ends, the check does, unless it is to stay. */
 static void
 end_with_transaction(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
-		event == XACT_EVENT_PREPARE)
+	if (staying && event == XACT_EVENT_COMMIT)
+		staying = false;
+	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+			 event == XACT_EVENT_PREPARE)
 		progress_end();
 }
 
@@ -165,6 +210,7 @@ read_backend(const PgBackendStatus *backend, Datum *values)
 	values[4] = Int64GetDatum(param[PARAM_TOTAL]);
 	values[5] = TimestampTzGetDatum(param[PARAM_STARTED]);
 	values[6] = TimestampTzGetDatum(param[PARAM_PHASE_STARTED]);
+	values[7] = Int64GetDatum(param[PARAM_PHASE_FROM]);
 	return true;
 }
 
@@ -180,8 +226,8 @@ spine_running_checks(PG_FUNCTION_ARGS)
 	for (int i = 1; i <= n; i++)
 	{
 		LocalPgBackendStatus *backend = backend_status_at(i);
-		Datum				  values[7];
-		bool				  nulls[7] = {false};
+		Datum				  values[8];
+		bool				  nulls[8] = {false};
 
 		if (backend != NULL && read_backend(&backend->backendStatus, values))
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,

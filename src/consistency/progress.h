@@ -24,9 +24,14 @@ typedef enum ProgressPhase
  * or with progress_end. */
 extern void progress_begin(const char *placement);
 extern void progress_end(void);
+/* What it says stays when the transaction commits: another one goes on. */
+extern void progress_stay(void);
 
 /* Another phase begins; total: pages or rows that it will read, 0: unknown. */
 extern void progress_phase(ProgressPhase phase, int64 total);
+
+/* A phase that may have begun in another transaction: n are done by now. */
+extern void progress_go_on(ProgressPhase phase, int64 n, int64 total);
 
 /* So many more were read.  Costs next to nothing; does nothing where no check
  * is being made. */

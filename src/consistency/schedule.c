@@ -24,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/spine_catalog.h"
 #include "consistency/consistency_internal.h"
+#include "consistency/progress.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -33,6 +34,12 @@
 
 /* Copies that are looked at for one that nobody checks just now. */
 #define MOST_LOOKED_AT 50
+
+/* Pages that are read beforehand in one transaction: 32 MB. */
+#define SLICE_PAGES 4096
+
+/* Slices in a row that may bring nothing. */
+#define MOST_STANDSTILLS 3
 
 /* A check that is due. */
 typedef struct DueCheck
@@ -235,6 +242,96 @@ copy_reader(const char *placement)
 									   SPI_tuptable->tupdesc, 1, &isnull));
 }
 
+/* ---- reading beforehand ---- */
+
+/* The copy that was warmed last, and how far that was. */
+static char	 warmed[NAMEDATALEN * 3 + 16];
+static int64 warmed_pages = 0;
+static int	 standstills = 0; /* slices in a row that brought nothing */
+
+/* Pages of a slice: what is read in a moment, or in a second at most. */
+static int
+slice_pages(void)
+{
+	return spine_check_pages_per_second == 0 ?
+		SLICE_PAGES :
+		Min(SLICE_PAGES, spine_check_pages_per_second);
+}
+
+/* One slice as the check's reader; what fails here fails in the check, too. */
+static WarmSlice
+try_warm(const DueCheck *check)
+{
+	MemoryContext	   mcxt = CurrentMemoryContext;
+	ResourceOwner	   owner = CurrentResourceOwner;
+	volatile WarmSlice slice = {0};
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(mcxt);
+	PG_TRY();
+	{
+		ActAs	  before = act_as(check->role, true);
+		WarmSlice got = warm_copy(check->placement, slice_pages());
+
+		act_done(&before);
+		slice.done = got.done;
+		slice.total = got.total;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(mcxt);
+		if (geterrcode() == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(mcxt);
+	CurrentResourceOwner = owner;
+	return (WarmSlice){slice.done, slice.total};
+}
+
+/*
+ * Is there more to read, and does reading get on?  Where there can be no cache
+ * it does not, nor where rows change faster than they are read.
+ */
+static bool
+is_getting_on(const DueCheck *check, const WarmSlice *slice)
+{
+	bool same = strncmp(warmed, check->placement, sizeof(warmed) - 1) == 0;
+
+	if (slice->done >= slice->total)
+		return false;
+	standstills = same && slice->done <= warmed_pages ? standstills + 1 : 0;
+	strlcpy(warmed, check->placement, sizeof(warmed));
+	warmed_pages = slice->done;
+	return slice->done > 0 && standstills < MOST_STANDSTILLS;
+}
+
+/*
+ * Read a slice of what the check will ask for.  True: there is more, in a
+ * transaction of its own, soon.
+ */
+static bool
+warm_more(const DueCheck *check)
+{
+	WarmSlice slice;
+
+	if (strcmp(check->mode, "digest") != 0 || !OidIsValid(check->role))
+		return false;
+	slice = try_warm(check);
+	if (!is_getting_on(check, &slice))
+		return false;
+	progress_begin(check->placement);
+	progress_go_on(PROGRESS_WARMING, slice.done, slice.total);
+	progress_stay();
+	if (spine_check_pages_per_second > 0)
+		job_pause(
+			(int) (1000.0 * slice_pages() / spine_check_pages_per_second));
+	return true;
+}
+
 /* ---- checking ---- */
 
 static void
@@ -397,6 +494,9 @@ work_check(void)
 	if (check == NULL)
 		return false;
 	check->role = copy_reader(check->placement);
+	if (warm_more(check))
+		return true;
+	warmed[0] = '\0';
 	note_tried(check);
 	take_requests(check);
 	error = try_check(check);

@@ -114,6 +114,7 @@ run_to_end(const Job *job, JobNote *note, StringInfo failures, int *sqlstate)
 	{
 		CHECK_FOR_INTERRUPTS();
 		result = run_committed(job, note, &error);
+		job_rest();
 	}
 	if (result == RUN_BUSY)
 		ereport(NOTICE,

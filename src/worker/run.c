@@ -18,12 +18,14 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 #include "worker/worker_internal.h"
 
 /* SQL's own advisory locks are of the classes 1 and 2. */
@@ -272,4 +274,24 @@ job_wanted(const Job *job, const JobNote *note)
 		return true;
 	wanted = try_job(job_look(job), &error);
 	return wanted || error != NULL;
+}
+
+/* Wait as long as the last piece asked for, outside of any transaction. */
+void
+job_rest(void)
+{
+	TimestampTz until =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), job_take_pause());
+	long		left;
+
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												   until)) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+	CHECK_FOR_INTERRUPTS();
 }

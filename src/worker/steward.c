@@ -199,6 +199,7 @@ run_job(const Job *job, JobNote *note, MemoryContext mcxt)
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
 		MemoryContextReset(mcxt);
+		job_rest();
 	}
 	return result == RUN_MORE;
 }

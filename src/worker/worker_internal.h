@@ -120,6 +120,9 @@ extern RunResult job_run(const Job *job, JobNote *note, const char *by,
 /* Does a long job have something to do?  Needs a transaction, as job_run. */
 extern bool job_wanted(const Job *job, const JobNote *note);
 
+/* Wait as long as the last piece asked for, outside of any transaction. */
+extern void job_rest(void);
+
 /* Note a failure that undid the whole transaction, in the current one. */
 extern void job_note_failure(const Job *job, JobNote *note, const char *by,
 							 const ErrorData *error);
