@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 
 /* Columns of the answer to side_query_of; those of the row follow in pairs. */
 enum
@@ -165,6 +166,18 @@ read_side(Side *side, const char *sql, const char *keys, KeyRows *all,
 	}
 }
 
+/* What side_settings leaves as the other server has it. */
+static void
+pin_values_there(Side *side)
+{
+	if (side->remote != NULL)
+		(void) side_query(side,
+						  "SELECT pg_catalog.set_config(n, v, false) FROM"
+						  " (VALUES ('lc_monetary', 'C'),"
+						  " ('xmlbinary', 'base64')) s(n, v)",
+						  0, NULL);
+}
+
 /* Does one snapshot of ours show both sides? */
 static bool
 share_snapshot(const Copy *copy)
@@ -184,6 +197,8 @@ read_sides(const Copy *copy, List *drift, const char *keys, KeyRows *all)
 	const char *condition = index_condition(copy, drift);
 	bool		share = share_snapshot(copy);
 
+	pin_values_there(copy->source);
+	pin_values_there(copy->target);
 	if (share)
 		sides_begin(copy->source, copy->target);
 	read_side(copy->target, side_query_of(copy, copy_rows(copy), condition),
@@ -427,9 +442,13 @@ repair_plan(const Copy *copy, List *drift, RepairRequest *request)
 	KeyRows    *rows = palloc0(sizeof(KeyRows) * (list_length(drift) + 1));
 	ListCell   *lc;
 
+	int			settings;
+
 	if (drift == NIL)
 		return;
+	settings = repair_pin_values();
 	read_sides(copy, drift, keys_of(drift), rows);
+	AtEOXact_GUC(false, settings);
 	foreach (lc, drift)
 	{
 		KeyRows    *found = &rows[foreach_current_index(lc)];
