@@ -808,14 +808,73 @@ canonical_type(Oid type, const char *name)
 
 /* ---- rows ---- */
 
+/* Append a varlena that is neither toasted nor compressed; is it one? */
+static inline bool
+put_plain(CanonicalBytes *bytes, const CanonicalType *type, const char *value)
+{
+	const char *data = VARDATA_ANY(value);
+	Size		length;
+	char	   *out;
+
+	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
+		return false;
+	length = VARSIZE_ANY_EXHDR(value);
+	canonical_reserve(bytes, length + sizeof(uint64) + PAYLOAD_SLACK);
+	out = bytes->data + bytes->length;
+	if (type->tag == CANONICAL_NUMERIC)
+		out = payload_numeric_exactly(out, data, length);
+	else
+		out = payload_string_exactly(out, data, length);
+	bytes->length = out - bytes->data;
+	return true;
+}
+
+/* Append a field's payload, without a call if it is of a type that most are. */
+static inline void
+put_payload(CanonicalBytes *bytes, const CanonicalType *type, Datum value)
+{
+	switch (type->type)
+	{
+		case INT4OID:
+			put_u64(bytes, (uint64) (int64) DatumGetInt32(value));
+			return;
+		case INT8OID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			put_u64(bytes, (uint64) DatumGetInt64(value));
+			return;
+		case FLOAT8OID:
+			put_float(bytes, DatumGetFloat8(value));
+			return;
+		case TEXTOID:
+		case VARCHAROID:
+			if (!bytes->convert &&
+				put_plain(bytes, type, DatumGetPointer(value)))
+				return;
+			break;
+		case NUMERICOID:
+			if (put_plain(bytes, type, DatumGetPointer(value)))
+				return;
+			break;
+		default:
+			break;
+	}
+	type->write(bytes, type, value);
+}
+
 void
 canonical_row(CanonicalBytes *bytes, int nfields, CanonicalType *const *types,
-			  const Datum *values, const bool *nulls)
+			  const NullableDatum *fields)
 {
+	char	   *tags;
+
 	put_u16(bytes, (uint16) nfields);
+	canonical_reserve(bytes, nfields);
+	tags = bytes->data + bytes->length;
 	for (int i = 0; i < nfields; i++)
-		put_u8(bytes, nulls[i] ? CANONICAL_NULL : types[i]->tag);
+		tags[i] = fields[i].isnull ? CANONICAL_NULL : types[i]->tag;
+	bytes->length += nfields;
 	for (int i = 0; i < nfields; i++)
-		if (!nulls[i])
-			types[i]->write(bytes, types[i], values[i]);
+		if (!fields[i].isnull)
+			put_payload(bytes, types[i], fields[i].value);
 }

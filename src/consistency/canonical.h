@@ -103,8 +103,8 @@ canonical_reserve(CanonicalBytes *bytes, Size more)
 
 /* Append a row: number of fields, their tags, their payloads. */
 extern void canonical_row(CanonicalBytes *bytes, int nfields,
-						  CanonicalType *const *types, const Datum *values,
-						  const bool *nulls);
+						  CanonicalType *const *types,
+						  const NullableDatum *fields);
 
 /* Text of the server's encoding. */
 extern void	 canonical_text(CanonicalBytes *bytes, const char *text,

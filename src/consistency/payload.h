@@ -166,11 +166,11 @@ numeric_short_weight(uint16 header)
 }
 
 /*
- * A numeric of so many bytes from its header on.  Nearly all are of the short
- * form and have few digits, neither the first nor the last of them zero.
+ * Is a numeric of the short form and has few digits, neither the first nor
+ * the last of them zero?  Nearly all are; then write what stands before them.
  */
-static inline char *
-payload_numeric(char *out, const char *data, Size length)
+static inline bool
+numeric_head(char *out, const char *data, Size length)
 {
 #ifndef WORDS_BIGENDIAN
 	uint16		header = read_u16(data);
@@ -181,15 +181,40 @@ payload_numeric(char *out, const char *data, Size length)
 			   ndigits - 1 < NUMERIC_FEW && read_u16(digits) != 0 &&
 			   read_u16(digits + (ndigits - 1) * sizeof(uint16)) != 0))
 	{
-		uint64 sign = (header & NUMERIC_SHORT_NEGATIVE) != 0;
-		uint64 weight = (uint16) numeric_short_weight(header);
+		uint64		sign = (header & NUMERIC_SHORT_NEGATIVE) != 0;
+		uint64		weight = (uint16) numeric_short_weight(header);
 
 		payload_u64(out, sign | weight << 8 | (uint64) ndigits << 24);
-		memcpy(out + NUMERIC_HEAD, digits, PAYLOAD_CHUNK);
-		return out + NUMERIC_HEAD + ndigits * sizeof(uint16);
+		return true;
 	}
 #endif
-	return payload_any_numeric(out, data, length);
+	return false;
+}
+
+/* A numeric of so many bytes from its header on. */
+static inline char *
+payload_numeric(char *out, const char *data, Size length)
+{
+	Size		digits = (length - sizeof(uint16)) & ~(Size) 1;
+
+	if (unlikely(!numeric_head(out, data, length)))
+		return payload_any_numeric(out, data, length);
+	memcpy(out + NUMERIC_HEAD, data + sizeof(uint16), PAYLOAD_CHUNK);
+	return out + NUMERIC_HEAD + digits;
+}
+
+static inline char *
+payload_numeric_exactly(char *out, const char *data, Size length)
+{
+	Size		digits = (length - sizeof(uint16)) & ~(Size) 1;
+
+	if (unlikely(!numeric_head(out, data, length)))
+		return payload_any_numeric(out, data, length);
+	out += NUMERIC_HEAD;
+	data += sizeof(uint16);
+	for (Size done = 0; done < digits; done += sizeof(uint16))
+		memcpy(out + done, data + done, sizeof(uint16));
+	return out + digits;
 }
 
 /* ---- jsonb, in canonical_json.c ---- */

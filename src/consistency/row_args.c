@@ -18,8 +18,6 @@ typedef struct RowSite
 	int			first;		/* argument that is the first field */
 	int			nfields;
 	CanonicalType **types;
-	Datum	   *values;
-	bool	   *nulls;
 	CanonicalBytes bytes;
 	MemoryContext scratch;	/* for what type writers allocate */
 } RowSite;
@@ -45,8 +43,6 @@ row_site(FunctionCallInfo fcinfo, int first)
 	site->first = first;
 	site->nfields = PG_NARGS() - first;
 	site->types = palloc(sizeof(CanonicalType *) * site->nfields);
-	site->values = palloc(sizeof(Datum) * site->nfields);
-	site->nulls = palloc(sizeof(bool) * site->nfields);
 	for (int i = 0; i < site->nfields; i++)
 		site->types[i] =
 			canonical_type(get_fn_expr_argtype(fcinfo->flinfo, first + i),
@@ -66,14 +62,9 @@ row_args(FunctionCallInfo fcinfo, int first, int nfields)
 	RowSite    *site = row_site(fcinfo, first);
 	MemoryContext old = MemoryContextSwitchTo(site->scratch);
 
-	for (int i = 0; i < site->nfields; i++)
-	{
-		site->nulls[i] = PG_ARGISNULL(first + i);
-		site->values[i] = PG_GETARG_DATUM(first + i);
-	}
 	site->bytes.length = 0;
 	canonical_row(&site->bytes, nfields ? nfields : site->nfields, site->types,
-				  site->values, site->nulls);
+				  &fcinfo->args[first]);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(site->scratch);
 	return &site->bytes;

@@ -383,8 +383,7 @@ row_step_code(StepKind kind)
 static Hash128
 deform_tuple(RowProgram *program, const RowTuple *row)
 {
-	Datum		values[MaxTupleAttributeNumber];
-	bool		nulls[MaxTupleAttributeNumber];
+	NullableDatum fields[MaxTupleAttributeNumber];
 	MemoryContext old = MemoryContextSwitchTo(program->scratch);
 	HeapTupleData tuple = {0};
 
@@ -393,12 +392,11 @@ deform_tuple(RowProgram *program, const RowTuple *row)
 	heap_deform_tuple(&tuple, program->desc, program->values, program->nulls);
 	for (int i = 0; i < program->nfields; i++)
 	{
-		values[i] = program->values[program->attnums[i] - 1];
-		nulls[i] = program->nulls[program->attnums[i] - 1];
+		fields[i].value = program->values[program->attnums[i] - 1];
+		fields[i].isnull = program->nulls[program->attnums[i] - 1];
 	}
 	program->bytes.length = 0;
-	canonical_row(&program->bytes, program->nfields, program->types, values,
-				  nulls);
+	canonical_row(&program->bytes, program->nfields, program->types, fields);
 	MemoryContextSwitchTo(old);
 	return hash128(program->bytes.data, program->bytes.length);
 }
