@@ -45,7 +45,7 @@ static const char session_sql[] =
 	"SET search_path = pg_catalog, pg_temp; SET row_security = off;"
 	" SET timezone = 'UTC'; SET datestyle = 'ISO, YMD';"
 	" SET intervalstyle = 'postgres'; SET extra_float_digits = 1;"
-	" SET bytea_output = 'hex'";
+	" SET bytea_output = 'hex'; SET jit = off";
 
 /* Was an error raised here that nobody has asked about yet? */
 static bool error_raised = false;
@@ -372,13 +372,17 @@ remote_unreachable(int sqlerrcode)
 {
 	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
 	{
-		case MAKE_SQLSTATE('0', '8', 0, 0, 0):	/* connection */
-		case MAKE_SQLSTATE('2', '8', 0, 0, 0):	/* authorization there */
-		case MAKE_SQLSTATE('3', 'D', 0, 0, 0):	/* no such database there */
-		case MAKE_SQLSTATE('4', '0', 0, 0, 0):	/* conflict with recovery */
-		case MAKE_SQLSTATE('5', '3', 0, 0, 0):	/* resources */
-		case MAKE_SQLSTATE('5', '5', 0, 0, 0):	/* not in this state, locks */
-		case MAKE_SQLSTATE('5', '7', 0, 0, 0):	/* intervention of operator */
+		case MAKE_SQLSTATE('0', '8', '0', '0', '0'):	/* connection */
+		case MAKE_SQLSTATE('2', '8', '0', '0', '0'):	/* authorization there */
+		case MAKE_SQLSTATE('3', 'D', '0', '0',
+						   '0'): /* no such database there */
+		case MAKE_SQLSTATE('4', '0', '0', '0',
+						   '0'): /* conflict with recovery */
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* resources */
+		case MAKE_SQLSTATE('5', '5', '0', '0',
+						   '0'): /* not in this state, locks */
+		case MAKE_SQLSTATE('5', '7', '0', '0',
+						   '0'): /* intervention of operator */
 			return true;
 		default:
 			return false;
@@ -669,7 +673,7 @@ run_query(Remote *remote, const char *sql, int nparams,
 		return;
 	if (PQstatus(remote->conn) == CONNECTION_BAD &&
 		ERRCODE_TO_CATEGORY(answer->error.sqlstate) !=
-			MAKE_SQLSTATE('5', '7', 0, 0, 0))
+			MAKE_SQLSTATE('5', '7', '0', '0', '0'))
 		connection_lost(remote);
 	raise_error(remote, answer->error);
 }

@@ -80,13 +80,19 @@ static const char difference_sql[] =
 
 /* ---- suspects ---- */
 
-/* Which version of the row is the reason: the source's, else the copy's. */
+/*
+ * Which version of the row is the reason: the source's, else the copy's.  Of
+ * what is open both may be gone, read at different times.
+ */
 static const char *
 version_of(const Suspect *suspect)
 {
 	const List *rows = suspect->source ? suspect->source : suspect->copy;
-	const SameRows *same = linitial(rows);
+	const SameRows *same;
 
+	if (rows == NIL)
+		return "";
+	same = linitial(rows);
 	return psprintf("%s %s", same->identity, same->digest);
 }
 
@@ -267,7 +273,7 @@ measure_lag(const Check *check)
 	if (!check_compared(check) || copy_is_snapshot(check->copy))
 		return NULL;
 	spi_arg_text(&args, check->placement);
-	if (check->lag.kind == LAG_STANDBY || check->lag.kind == LAG_LOGICAL)
+	if (lag_by_position(check))
 	{
 		if (check->lag.reached >= check->as_of)
 			return "0";

@@ -148,6 +148,10 @@ extern XLogRecPtr lag_position(Check *check);
 /* Wait until it has reached a position, or it is too late. */
 extern bool lag_wait(Check *check, XLogRecPtr position, TimestampTz until);
 
+/* Does the copy tell how far it is? */
+extern bool lag_by_position(const Check *check);
+/* Note how far it is, when all else is done. */
+extern void lag_measure(Check *check);
 /* Let some time pass. */
 extern void lag_pause(long milliseconds);
 

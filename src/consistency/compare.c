@@ -307,14 +307,15 @@ compare_with_source(Check *check)
 	Copy	   *copy = check->copy;
 
 	lag_find(check);
-	check->as_of = side_position(copy->source);
+	check->as_of = lag_by_position(check) ? side_sent_position(copy->source) :
+											side_position(copy->source);
 	sides_begin(copy->source, copy->target);
 	compare_by_mode(check);
 	read_columns_of_suspects(check);
 	sides_end(copy->source, copy->target);
 	confirm_suspects(check);
 	classify_suspects(check);
-	(void) lag_position(check);
+	lag_measure(check);
 }
 
 void

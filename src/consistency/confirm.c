@@ -31,15 +31,21 @@
  */
 #include "spine.h"
 
+#include "access/transam.h"
+#include "access/xact.h"
 #include "base/settings.h"
 #include "consistency/check.h"
 #include "consistency/progress.h"
 #include "miscadmin.h"
+#include "storage/procarray.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* Milliseconds between two rounds, at first and at last. */
 #define FIRST_PAUSE 50
 #define LONGEST_PAUSE 1000
+/* Transactions that are looked at one by one, at most. */
+#define MOST_TRANSACTIONS 100000
 /* Rounds for copies that do not tell how far they are. */
 #define ROUNDS_BY_TIME 3
 
@@ -60,9 +66,12 @@ open_suspects(const Check *check)
 static void
 read_now(Check *check, Side *side, const List *suspects)
 {
-	sides_begin(side, NULL);
+	/* There, a statement has a snapshot of its own. */
+	if (side->remote == NULL)
+		sides_begin(side, NULL);
 	read_suspects(check, side, suspects);
-	sides_end(side, NULL);
+	if (side->remote == NULL)
+		sides_end(side, NULL);
 }
 
 /* ---- versions ---- */
@@ -137,49 +146,62 @@ change_would_show(const Check *check, const Suspect *suspect)
 
 /* ---- transactions at the source ---- */
 
-static uint64
-snapshot_number(Side *source, const char *function)
-{
-	RemoteRows *rows =
-		side_query(source,
-				   psprintf("SELECT %s(pg_current_snapshot())", function), 0,
-				   NULL);
-
-	return strtoull(side_value(rows, 0, 0), NULL, 10);
-}
-
-/* The first transaction that had not begun yet. */
+/* A number greater than that of any transaction that has begun. */
 static uint64
 next_transaction(Side *source)
 {
-	uint64		next;
+	RemoteRows *rows;
 
-	sides_begin(source, NULL);
-	next = snapshot_number(source, "pg_snapshot_xmax");
-	sides_end(source, NULL);
-	return next;
+	if (source->remote == NULL)
+		return U64FromFullTransactionId(ReadNextFullTransactionId());
+	/* There, nothing but a transaction's own number tells. */
+	rows = side_query(source, "SELECT pg_current_xact_id()", 0, NULL);
+	return strtoull(side_value(rows, 0, 0), NULL, 10);
 }
 
-/* Have all transactions ended that began before one?  Waits a while. */
+/* Have all others' transactions here with lesser numbers ended? */
+static bool
+have_ended_here(TransactionId next)
+{
+	TransactionId xid = GetLatestSnapshot()->xmin;
+
+	for (int n = 0; TransactionIdPrecedes(xid, next); n++)
+	{
+		if (n > MOST_TRANSACTIONS ||
+			(TransactionIdIsInProgress(xid) &&
+			 !TransactionIdIsCurrentTransactionId(xid)))
+			return false;
+		TransactionIdAdvance(xid);
+	}
+	return true;
+}
+
+static bool
+have_ended(Side *source, uint64 next)
+{
+	RemoteRows *rows;
+
+	if (source->remote == NULL)
+		return have_ended_here((TransactionId) next);
+	rows = side_query(source, "SELECT pg_snapshot_xmin(pg_current_snapshot())",
+					  0, NULL);
+	return strtoull(side_value(rows, 0, 0), NULL, 10) >= next;
+}
+
+/* Wait a while until they have. */
 static bool
 wait_for_transactions(Side *source, uint64 next, TimestampTz until)
 {
 	long		pause = FIRST_PAUSE / 5;
 
-	for (;;)
+	while (!have_ended(source, next))
 	{
-		uint64		oldest;
-
-		sides_begin(source, NULL);
-		oldest = snapshot_number(source, "pg_snapshot_xmin");
-		sides_end(source, NULL);
-		if (oldest >= next)
-			return true;
 		if (GetCurrentTimestamp() >= until)
 			return false;
 		lag_pause(pause);
 		pause = Min(pause * 2, LONGEST_PAUSE);
 	}
+	return true;
 }
 
 /* Do any of the suspects need that? */
@@ -226,7 +248,7 @@ round_by_position(Check *check, TimestampTz until)
 
 	read_now(check, copy->source, suspects);
 	before = source_rows(suspects);
-	if (!lag_wait(check, side_position(copy->source), until))
+	if (!lag_wait(check, side_sent_position(copy->source), until))
 		return false;
 	read_now(check, copy->target, suspects);
 	if (any_unmarked(check, suspects))

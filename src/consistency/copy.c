@@ -329,15 +329,20 @@ copy_close(Copy *copy)
 
 /* ---- as SQL ---- */
 
-/* Which version of a row it is, and whether somebody holds or changes it,
- * where the table can tell. */
+/*
+ * Which version of a row it is, and whether somebody holds or changes it,
+ * where the table can tell.  Who made the version may have left his own lock
+ * on it, as triggers before the write do; he has ended.
+ */
 static const char *
 identity(const Side *side)
 {
 	if (side->versions)
 		return "pg_catalog.concat_ws(' ', row_.tableoid::pg_catalog.oid,"
 			   " row_.xmin, row_.ctid) AS identity,"
-			   " row_.xmax::pg_catalog.text <> '0' AS touched";
+			   " row_.xmax OPERATOR(pg_catalog.<>) '0'::pg_catalog.xid"
+			   " AND row_.xmax OPERATOR(pg_catalog.<>) row_.xmin"
+			   " AS touched";
 	return "NULL::pg_catalog.text AS identity, true AS touched";
 }
 

@@ -24,6 +24,8 @@
 /* Milliseconds between two looks, at first and at last. */
 #define FIRST_PAUSE 10
 #define LONGEST_PAUSE 200
+/* Milliseconds to wait for news of the copy. */
+#define NEWS_WAIT 1000
 
 /* Which database this is: cluster, oid, and whether it follows another. */
 static const char identity_sql[] =
@@ -50,13 +52,23 @@ static const char slots_sql[] =
 	" FROM pg_replication_slots WHERE slot_name::text = ANY ($1::text[])"
 	" AND slot_type = 'logical' AND database = current_database()";
 
-/* Is the copy the source's own relation on a standby of its cluster? */
+/*
+ * Is the copy the source's own relation on a standby of its cluster?  The
+ * source itself must not be read there: its copies would know better.
+ */
 static bool
 is_standby(const Copy *copy)
 {
 	RemoteRows *source = side_query(copy->source, identity_sql, 0, NULL);
 	RemoteRows *target = side_query(copy->target, identity_sql, 0, NULL);
 
+	if (side_true(source, 0, 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_SPINE_INCOMPARABLE),
+				 errmsg("the source of truth is reached on a standby"),
+				 errdetail("Server \"%s\" is a standby; copies may be ahead "
+						   "of it.",
+						   copy->source->server)));
 	return side_true(target, 0, 2) &&
 		strcmp(side_value(source, 0, 0), side_value(target, 0, 0)) == 0 &&
 		strcmp(side_value(source, 0, 1), side_value(target, 0, 1)) == 0 &&
@@ -98,6 +110,12 @@ lag_find(Check *check)
 		check->lag.kind = LAG_LOGICAL;
 	else
 		check->lag.kind = LAG_TIME;
+}
+
+bool
+lag_by_position(const Check *check)
+{
+	return check->lag.kind == LAG_STANDBY || check->lag.kind == LAG_LOGICAL;
 }
 
 static XLogRecPtr
@@ -168,4 +186,18 @@ lag_wait(Check *check, XLogRecPtr position, TimestampTz until)
 		pause = Min(pause * 2, LONGEST_PAUSE);
 	}
 	return true;
+}
+
+/*
+ * Whether it has got to where the source was when the check began.  News of
+ * that may take a moment longer than what they are of.
+ */
+void
+lag_measure(Check *check)
+{
+	if (lag_by_position(check) && lag_position(check) < check->as_of &&
+		check->suspects == NIL)
+		(void) lag_wait(check, check->as_of,
+						TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													NEWS_WAIT));
 }

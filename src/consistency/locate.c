@@ -560,13 +560,12 @@ hashes_as_array(const List *suspects)
 
 /*
  * A condition for rows by the values of their keys in the jsonb parameter,
- * one that an index serves.
+ * one that an index may serve.
  */
 static char *
 key_condition(const Check *check, const Side *side)
 {
 	const Copy *copy = check->copy;
-	bool		single = copy_value_count(copy, true) == 1;
 	StringInfoData values;
 	ListCell   *lc;
 
@@ -583,12 +582,8 @@ key_condition(const Check *check, const Side *side)
 							 side == copy->source ? column->from->type :
 													column->to->type);
 	}
-	return psprintf(single ? "%s = ANY (ARRAY(SELECT %s FROM"
-							 " pg_catalog.jsonb_array_elements($1::jsonb)"
-							 " e(e)))" :
-							 "(%s) IN (SELECT %s FROM"
-							 " pg_catalog.jsonb_array_elements($1::jsonb)"
-							 " e(e))",
+	return psprintf("(%s) IN (SELECT %s FROM"
+					" pg_catalog.jsonb_array_elements($1::jsonb) e(e))",
 					copy_values(copy, "q.", true), values.data);
 }
 
@@ -644,8 +639,9 @@ read_suspects(Check *check, Side *side, const List *suspects)
 {
 	List	   *sorted = list_copy(suspects);
 	bool		values = keys_are_values(check, suspects);
-	const char *condition = values ? key_condition(check, side) :
-									 "k.h = ANY ($1::pg_catalog.text[])";
+	const char *condition = values ?
+		key_condition(check, side) :
+		"k.h IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))";
 	const char *params[] = {values ? keys_as_json(suspects) :
 									 hashes_as_array(suspects)};
 

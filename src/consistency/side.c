@@ -107,6 +107,8 @@ side_settings(void)
 	set_here("intervalstyle", "postgres");
 	set_here("extra_float_digits", "1");
 	set_here("bytea_output", "hex");
+	/* What is asked is long to read and short to run, or is in C anyhow. */
+	set_here("jit", "off");
 	return level;
 }
 
@@ -375,16 +377,36 @@ end_of_records(XLogRecPtr position)
 XLogRecPtr
 side_position(Side *side)
 {
-	RemoteRows *rows;
-
 	if (side->remote == NULL)
 		return end_of_records(GetXLogInsertRecPtr());
-	rows = side_query(side,
-					  "SELECT CASE WHEN pg_is_in_recovery()"
-					  " THEN pg_last_wal_replay_lsn()"
-					  " ELSE pg_current_wal_insert_lsn() END",
-					  0, NULL);
-	return side_lsn(rows, 0, 0);
+	return side_lsn(side_query(side,
+							   "SELECT CASE WHEN pg_is_in_recovery()"
+							   " THEN pg_last_wal_replay_lsn()"
+							   " ELSE pg_current_wal_insert_lsn() END",
+							   0, NULL),
+					0, 0);
+}
+
+/*
+ * What is not flushed is sent to nobody, and may stay so for as long as
+ * nobody commits.  There, a message in a transaction of its own does it, which
+ * no output plugin takes without being asked to.
+ */
+XLogRecPtr
+side_sent_position(Side *side)
+{
+	XLogRecPtr	position;
+
+	if (side->remote != NULL)
+		return side_lsn(
+			side_query(side,
+					   "SELECT pg_current_wal_insert_lsn() FROM"
+					   " pg_logical_emit_message(true, 'spine', '')",
+					   0, NULL),
+			0, 0);
+	position = end_of_records(GetXLogInsertRecPtr());
+	XLogFlush(position);
+	return position;
 }
 
 XLogRecPtr

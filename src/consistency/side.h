@@ -104,5 +104,7 @@ extern uint64 side_bytes(const Side *side);
 
 /* The side's position in its WAL now: insertion, or on a standby replay. */
 extern XLogRecPtr side_position(Side *side);
+/* The same, of a primary, with all before it on its way to who follows. */
+extern XLogRecPtr side_sent_position(Side *side);
 
 #endif /* CONSISTENCY_SIDE_H */

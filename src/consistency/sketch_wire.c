@@ -147,7 +147,7 @@ check_head(int parts, int zero, uint64 built, uint64 ncells, Size size)
 		malformed("It has parts that are unknown.");
 	if (built > SKETCH_MOST_CELLS || ncells > built ||
 		built % SKETCH_CHOICES != 0 || ncells % SKETCH_CHOICES != 0 ||
-		((parts & PART_CELLS) != 0) != (ncells > 0 || built == 0))
+		(built > 0 && ((parts & PART_CELLS) != 0) != (ncells > 0)))
 		malformed("Its number of cells is impossible.");
 	if (size != expected)
 		malformed(
