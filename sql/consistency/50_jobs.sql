@@ -25,7 +25,10 @@ CREATE TABLE spine.check_state (
     last_failed_at  timestamptz,
     not_before      timestamptz,
     over_since      timestamptz,
-    slots           text[]
+    slots           text[],
+    mended_run      bigint,
+    mend_sqlstate   text,
+    mend_error      text
 ) WITH (fillfactor = 50);
 REVOKE ALL ON spine.check_state FROM PUBLIC;
 GRANT SELECT ON spine.check_state TO spine_steward, spine_auditor, spine_admin;
@@ -45,6 +48,10 @@ COMMENT ON COLUMN spine.check_state.failures IS
     'Checks by the job that failed in a row; a verdict, whichever, is no failure';
 COMMENT ON COLUMN spine.check_state.not_before IS
     'When the job tries again after a failure';
+COMMENT ON COLUMN spine.check_state.mended_run IS
+    'Check whose drift the job repaired, or tried to; each is tried once';
+COMMENT ON COLUMN spine.check_state.mend_error IS
+    'Why the last repair by the job failed; NULL: it did not';
 COMMENT ON COLUMN spine.check_state.slots IS
     'Replication slots that feed the copy, as the last check found';
 COMMENT ON COLUMN spine.check_state.over_since IS

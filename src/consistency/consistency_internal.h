@@ -4,6 +4,7 @@
  *		What the jobs of the room share.
  *
  *		schedule.c	checks that are due
+ *		mend.c		repairs that the document asks for
  *		watch.c		what changed, and what somebody should look at
  *		warm.c		what can be read beforehand
  *		trim.c		what of the history is kept
@@ -25,6 +26,10 @@
 extern Oid copy_reader(const char *placement);
 
 extern void schedule_checks_init(void);
+
+/* ---- in mend.c ---- */
+
+extern void mend_copies_init(void);
 
 /* ---- in watch.c ---- */
 

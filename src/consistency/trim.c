@@ -6,7 +6,8 @@
  * Every check is kept for as long as spine.check_keep says.  What is older
  * shrinks to what somebody may still have to show: the last proof of each
  * day; and to what is still spoken of: the last check of each copy, the first
- * complete one (a snapshot is compared with it), checks that drift names.
+ * complete one (a snapshot is compared with it), checks that drift or a repair
+ * names.
  * Samples of lag and failures are of use for a week.
  *
  *-------------------------------------------------------------------------
@@ -49,7 +50,9 @@ static const char checks_sql[] =
 	" AND c.run_id NOT IN (SELECT d.first_run FROM spine.drift_log d"
 	" UNION SELECT d.last_run FROM spine.drift_log d"
 	" UNION SELECT d.closed_run FROM spine.drift_log d"
-	" WHERE d.closed_run IS NOT NULL)"
+	" WHERE d.closed_run IS NOT NULL"
+	" UNION SELECT r.check_run FROM spine.repair_run r"
+	" WHERE r.check_run IS NOT NULL)"
 	" ORDER BY c.run_id LIMIT $2)";
 
 static const char *const week_sql[] =
