@@ -29,6 +29,12 @@ CREATE AGGREGATE spine.sketch_agg(cells int, nkey int, VARIADIC fields "any") (
 COMMENT ON AGGREGATE spine.sketch_agg(int, int, "any") IS
     'Sketch of the rows of any query in so many cells; the first nkey fields are the key, with 0 all of them are';
 
+CREATE FUNCTION spine.sketch(relation regclass, columns text[] DEFAULT NULL,
+                             cells int DEFAULT 65536, nkey int DEFAULT NULL) RETURNS bytea
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'spine_sketch';
+COMMENT ON FUNCTION spine.sketch(regclass, text[], int, int) IS
+    'Sketch of a relation''s rows: the primary key and then the other columns, or columns of which the first nkey are the key';
+
 CREATE FUNCTION spine.sketch_keep(sketch bytea) RETURNS bytea
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'spine_sketch_keep';
 COMMENT ON FUNCTION spine.sketch_keep(bytea) IS

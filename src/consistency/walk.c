@@ -38,6 +38,8 @@ struct Walk
 	RowProgram *key;	/* NULL: the row decides the bucket */
 	Bucket	   *buckets;
 	int			nbuckets;
+	WalkTake	take;	/* instead of buckets; or NULL */
+	void	   *arg;	/* of it */
 };
 
 /*
@@ -134,7 +136,10 @@ walk_page(Walk *walk, Buffer buffer, Page next)
 		row_hash_page(walk->key, tuples, n, page, page, key_hashes);
 		row_release(walk->key);
 	}
-	if (walk->nbuckets == 1)
+	if (walk->take != NULL)
+		walk->take(walk->arg, tuples, hashes,
+				   walk->key != NULL ? key_hashes : hashes, n);
+	else if (walk->nbuckets == 1)
 		add_up(walk->buckets, hashes, n);
 	else
 		distribute(walk->buckets, walk->nbuckets, hashes,
@@ -148,9 +153,9 @@ walk_possible(Relation rel)
 		rel->rd_tableam == GetHeapamTableAmRoutine();
 }
 
-Walk *
-walk_begin(Relation rel, const List *columns, const List *key, Bucket *buckets,
-		   int nbuckets)
+/* A walk that has nowhere to put its rows yet. */
+static Walk *
+begin(Relation rel, const List *columns, const List *key)
 {
 	MemoryContext own =
 		AllocSetContextCreate(CurrentMemoryContext, "spine digest",
@@ -166,12 +171,32 @@ walk_begin(Relation rel, const List *columns, const List *key, Bucket *buckets,
 		RelationGetNumberOfBlocks(rel) > (BlockNumber) NBuffers / 4)
 		walk->strategy = GetAccessStrategy(BAS_BULKREAD);
 	walk->row = row_program(rel, columns);
-	if (nbuckets > 1 && key != NIL)
+	if (key != NIL)
 		walk->key = row_program(rel, key);
-	walk->buckets = buckets;
-	walk->nbuckets = nbuckets;
 	PredicateLockRelation(rel, walk->snapshot);
 	MemoryContextSwitchTo(old);
+	return walk;
+}
+
+Walk *
+walk_begin(Relation rel, const List *columns, const List *key, Bucket *buckets,
+		   int nbuckets)
+{
+	Walk	   *walk = begin(rel, columns, nbuckets > 1 ? key : NIL);
+
+	walk->buckets = buckets;
+	walk->nbuckets = nbuckets;
+	return walk;
+}
+
+Walk *
+walk_begin_rows(Relation rel, const List *columns, const List *key,
+				WalkTake take, void *arg)
+{
+	Walk	   *walk = begin(rel, columns, key);
+
+	walk->take = take;
+	walk->arg = arg;
 	return walk;
 }
 

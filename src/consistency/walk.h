@@ -47,6 +47,14 @@ typedef struct Walk Walk;
 
 extern Walk *walk_begin(Relation rel, const List *columns, const List *key,
 						Bucket *buckets, int nbuckets);
+/* The same for somebody who takes the rows of each page himself, with their
+ * hashes and those of their keys. */
+struct RowTuple; /* see row.h */
+typedef void (*WalkTake)(void *arg, const struct RowTuple *tuples,
+						 const Hash128 *hashes, const Hash128 *key_hashes,
+						 int n);
+extern Walk *walk_begin_rows(Relation rel, const List *columns,
+							 const List *key, WalkTake take, void *arg);
 /* Add the rows of the blocks from first to just before end. */
 extern void walk_blocks(Walk *walk, BlockNumber first, BlockNumber end);
 extern void walk_end(Walk *walk);

@@ -64,6 +64,50 @@ RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 
+-- From the pages, the same: the primary key comes first, whatever the order of
+-- the table; keys of several columns, of text, none; trees; old columns.
+SELECT spine.sketch('a', cells => 256) = s AS same FROM one;
+CREATE TABLE wide (t text, b int2, a int, n numeric, PRIMARY KEY (a, b));
+INSERT INTO wide SELECT 'w' || i, i % 100, i, NULLIF(i % 7, 3) FROM generate_series(1, 3000) i;
+ALTER TABLE wide ADD COLUMN later date DEFAULT '2020-01-01', DROP COLUMN t;
+UPDATE wide SET n = 5 WHERE a < 100;
+DELETE FROM wide WHERE a = 200;
+SELECT spine.sketch('wide', cells => 64) = spine.sketch_agg(64, 2, a, b, n, later) AS same,
+       spine.sketch('wide', '{n,a}', 64) = spine.sketch_agg(64, 2, a, b, n) AS some,
+       spine.sketch('wide', '{b,a}', 64, 1) = spine.sketch_agg(64, 1, b, a) AS other_key,
+       spine.sketch('wide', '{n,a}', 64, 1) = spine.sketch_agg(64, 1, n, a) AS key_with_nulls,
+       spine.sketch('wide', '{n,a}', 64, 0) = spine.sketch_agg(64, 0, n, a) AS no_key FROM wide;
+CREATE TABLE bag (v bigint);
+INSERT INTO bag SELECT NULLIF(i % 50, 7) FROM generate_series(1, 500) i;
+SELECT spine.sketch('bag', cells => 64) = spine.sketch_agg(64, 0, v) AS no_key,
+       spine.sketch('bag', NULL, 64, 1) = spine.sketch_agg(64, 1, v) AS nulls FROM bag;
+CREATE DOMAIN number AS int2;
+CREATE TABLE part (id number NOT NULL, t text, PRIMARY KEY (id)) PARTITION BY LIST (id);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1, -1);
+CREATE TABLE part_2 (t text, gone int, id number NOT NULL);
+ALTER TABLE part_2 DROP COLUMN gone;
+ALTER TABLE part ATTACH PARTITION part_2 DEFAULT;
+INSERT INTO part SELECT i, 'p' || i FROM generate_series(-20, 20) i;
+CREATE VIEW seen AS SELECT * FROM part;
+SELECT spine.sketch('part', cells => 64) = spine.sketch_agg(64, 1, id, t) AS tree,
+       spine.sketch('seen', NULL, 64, 1) = spine.sketch_agg(64, 1, id, t) AS view FROM part;
+CREATE TABLE nothing (id int PRIMARY KEY);
+SELECT spine.sketch_estimate(spine.sketch('nothing'), spine.sketch('nothing')), spine.sketch_estimate(spine.sketch('bag'), spine.sketch('nothing')) > 40 AS much;
+SELECT spine.sketch('a', '{nowhere}');  -- fails
+SELECT spine.sketch('a', '{}');  -- fails
+SELECT spine.sketch('a', NULL, 2);  -- fails
+SELECT spine.sketch('a', NULL, 64, 9);  -- fails
+SELECT spine.sketch(NULL);  -- fails
+CREATE ROLE regress_reader;
+GRANT SELECT (b, n) ON wide TO regress_reader;
+GRANT USAGE ON SCHEMA spine TO regress_reader;
+SET ROLE regress_reader;
+SELECT octet_length(spine.sketch('wide', '{b,n}', 64, 1));
+SELECT spine.sketch('wide', '{b,n}', 64);  -- fails
+SELECT spine.sketch('wide');  -- fails
+RESET ROLE;
+REVOKE ALL ON wide FROM regress_reader;
+
 -- A side that gives away a few bytes at a time.
 BEGIN;
 SELECT spine.sketch_kept(64);  -- fails

@@ -76,6 +76,7 @@ $main->safe_psql('postgres', $tables . qq{
 	UPDATE w.item SET a = a - 1, n = n - 1 WHERE id >= $first;
 	UPDATE w.item SET a = a + 1, n = n + 1 WHERE id >= $first;
 	INSERT INTO w.event SELECT e.* FROM generate_series($first, $last) i, w.cold_event(i) e;
+	INSERT INTO w.event SELECT i, 'blinks' FROM generate_series(904, 906) i;
 	INSERT INTO w.rot SELECT i, 'row number ' || i FROM generate_series(1, 500) i;
 	CREATE PUBLICATION p FOR TABLE w.item, w.event;
 
@@ -209,8 +210,26 @@ DELETE FROM w.event WHERE ctid = (SELECT ctid FROM w.event WHERE v = :v LIMIT 1)
 \endif
 });
 
+# Rows that come and go all the time: whoever looks at the source now and then
+# may miss that they were there.
+my $blink = $main->basedir . '/blink.sql';
+append_to_file($blink, q{
+\set n random(901, 906)
+\set pause random(20, 200)
+\set rest random(20, 200)
+INSERT INTO w.item VALUES (:n, 1, 'blinks', 0, '2024-01-01 00:00Z') ON CONFLICT DO NOTHING;
+INSERT INTO w.event VALUES (:n, 'blinks');
+\sleep :pause ms
+DELETE FROM w.item WHERE id = :n;
+DELETE FROM w.event WHERE ctid = (SELECT ctid FROM w.event WHERE v = :n
+	OFFSET (:n > 903)::int LIMIT 1);
+\sleep :rest ms
+});
+
 my ($in, $out) = ('', '');
 my @background = (
+	IPC::Run::start([ 'pgbench', '-n', '-c', '3', '-T', '86400', '-f', $blink,
+			'-h', $main->host, '-p', $main->port, 'postgres' ], '<', \$in, '&>', \$out),
 	IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-R', '120', '-T', '86400', '-f', $script,
 			'-h', $main->host, '-p', $main->port, 'postgres' ], '<', \$in, '&>', \$out),
 	IPC::Run::start([ 'psql', '-Xq', '-d', $main->connstr('postgres'), '-c', 'CALL etl.flow()' ],
