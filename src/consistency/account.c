@@ -81,19 +81,28 @@ static const char difference_sql[] =
 /* ---- suspects ---- */
 
 /*
- * Which version of the row is the reason: the source's, else the copy's.  Of
- * what is open both may be gone, read at different times.
+ * Which versions of the rows are the reason: the source's; where only the
+ * copy has rows too many, its own, since the source may have had them for a
+ * moment.  Of what is open both may be gone, read at different times.
  */
 static const char *
 version_of(const Suspect *suspect)
 {
-	const List *rows = suspect->source ? suspect->source : suspect->copy;
-	const SameRows *same;
+	StringInfoData versions;
+	int64		missing;
+	int64		extra;
+	ListCell   *lc;
 
-	if (rows == NIL)
-		return "";
-	same = linitial(rows);
-	return psprintf("%s %s", same->identity, same->digest);
+	compare_suspect(suspect, &missing, &extra);
+	initStringInfo(&versions);
+	foreach (lc, missing > 0 ? suspect->source : suspect->copy)
+	{
+		const SameRows *same = lfirst(lc);
+
+		appendStringInfo(&versions, "%s%s %s", versions.len > 0 ? ", " : "",
+						 same->identity, same->digest);
+	}
+	return versions.data;
 }
 
 static void

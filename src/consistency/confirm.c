@@ -14,6 +14,11 @@
  * Then what the copy showed lies between two moments at which the source had
  * one and the same version, and if it is another one, that is drift.
  *
+ * Rows that the copy has too many may have come and gone at the source between
+ * those moments, unseen.  So they are read in the copy once more, when it is
+ * past the source's position of step 4: if they are the same versions still,
+ * the copy had them while it was where the source had none of them.
+ *
  * One thing more must not be: a transaction that the copy already shows while
  * it is still running at the source, waiting for its synchronous standby.  It
  * would have left its mark in the row's xmax; where there is no row that
@@ -223,7 +228,23 @@ any_unmarked(const Check *check, const List *suspects)
 
 /* ---- copies that tell how far they are ---- */
 
-static void
+/*
+ * Is nothing wrong with the copy but rows too many, which may have been at the
+ * source in between?  Of a key that is unique there is no other row while
+ * there is one.
+ */
+static bool
+may_have_been_there(const Check *check, const Suspect *suspect)
+{
+	int64		missing;
+	int64		extra;
+
+	compare_suspect(suspect, &missing, &extra);
+	return missing == 0 && !(check->copy->unique && suspect->source != NIL);
+}
+
+/* Judge a suspect; true if its rows in the copy must be read once more. */
+static bool
 judge_by_position(const Check *check, Suspect *suspect, const List *before,
 				  bool all_ended)
 {
@@ -232,7 +253,32 @@ judge_by_position(const Check *check, Suspect *suspect, const List *before,
 		suspect->state = SUSPECT_EQUAL;
 	else if (same_versions(before, suspect->source) &&
 			 (all_ended || change_would_show(check, suspect)))
+	{
+		if (may_have_been_there(check, suspect))
+			return check->copy->target->versions;
 		suspect->state = SUSPECT_CONFIRMED;
+	}
+	return false;
+}
+
+/* Are rows too many the same once the copy is past where they were not? */
+static void
+judge_extra_rows(Check *check, const List *suspects, TimestampTz until)
+{
+	Copy	   *copy = check->copy;
+	List	   *before = NIL;
+	ListCell   *lc;
+	ListCell   *lb;
+
+	if (suspects == NIL ||
+		!lag_wait(check, side_sent_position(copy->source), until))
+		return;
+	foreach (lc, suspects)
+		before = lappend(before, ((Suspect *) lfirst(lc))->copy);
+	read_now(check, copy->target, suspects);
+	forboth (lc, suspects, lb, before)
+		if (same_versions(lfirst(lb), ((Suspect *) lfirst(lc))->copy))
+			((Suspect *) lfirst(lc))->state = SUSPECT_CONFIRMED;
 }
 
 /* Steps 1 to 4 for those that are open; false if it is too late. */
@@ -242,6 +288,7 @@ round_by_position(Check *check, TimestampTz until)
 	Copy	   *copy = check->copy;
 	List	   *suspects = open_suspects(check);
 	List	   *before;
+	List	   *extra = NIL;
 	bool		all_ended = false;
 	ListCell   *lc;
 	ListCell   *lb;
@@ -259,7 +306,9 @@ round_by_position(Check *check, TimestampTz until)
 											LONGEST_PAUSE)));
 	read_now(check, copy->source, suspects);
 	forboth (lc, suspects, lb, before)
-		judge_by_position(check, lfirst(lc), lfirst(lb), all_ended);
+		if (judge_by_position(check, lfirst(lc), lfirst(lb), all_ended))
+			extra = lappend(extra, lfirst(lc));
+	judge_extra_rows(check, extra, until);
 	return true;
 }
 
