@@ -3,87 +3,21 @@
  * ddl_touched.c
  *		Which relations a command has touched, as the server tells it.
  *
- * The server's own functions say it, called without SPI: somebody who makes
- * a temporary table for each transaction should not notice.  Commands that
- * touch tables without naming them (a type, a schema) are taken to touch every
- * governed one; they are rare.
+ * Commands that touch tables without naming them (a type, a schema) are taken
+ * to touch every governed one; they are rare.
  *
  *-------------------------------------------------------------------------
  */
 #include "spine.h"
 
+#include "base/ddl_objects.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/spine_catalog.h"
-#include "executor/executor.h"
-#include "executor/tuptable.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "ownership/ddl_touched.h"
 #include "ownership/past.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/tuplestore.h"
-
-/* An object that a command made, changed or dropped. */
-typedef struct ObjectId
-{
-	Oid			class_id;
-	Oid			object_id;
-} ObjectId;
-
-/* The objects in the rows of one of the server's functions (List). */
-static List *
-read_objects(ReturnSetInfo *rsinfo)
-{
-	TupleTableSlot *slot =
-		MakeSingleTupleTableSlot(rsinfo->setDesc, &TTSOpsMinimalTuple);
-	List	   *objects = NIL;
-
-	while (tuplestore_gettupleslot(rsinfo->setResult, true, false, slot))
-	{
-		bool		no_class;
-		bool		no_object;
-		Datum		class_id = slot_getattr(slot, 1, &no_class);
-		Datum		object_id = slot_getattr(slot, 2, &no_object);
-		ObjectId   *object;
-
-		if (no_class || no_object)
-			continue;
-		object = palloc(sizeof(ObjectId));
-		object->class_id = DatumGetObjectId(class_id);
-		object->object_id = DatumGetObjectId(object_id);
-		objects = lappend(objects, object);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	return objects;
-}
-
-/*
- * Call a function of the server that returns objects in its first two
- * columns (List of ObjectId).
- */
-static List *
-call_for_objects(Oid function)
-{
-	LOCAL_FCINFO(fcinfo, 0);
-	FmgrInfo	flinfo;
-	ReturnSetInfo rsinfo = {.type = T_ReturnSetInfo};
-	List	   *objects;
-
-	fmgr_info(function, &flinfo);
-	InitFunctionCallInfoData(*fcinfo, &flinfo, 0, InvalidOid, NULL,
-							 (Node *) &rsinfo);
-	rsinfo.econtext = CreateStandaloneExprContext();
-	rsinfo.allowedModes = (int) SFRM_Materialize;
-	rsinfo.returnMode = SFRM_Materialize;
-	(void) FunctionCallInvoke(fcinfo);
-	objects = rsinfo.setResult ? read_objects(&rsinfo) : NIL;
-	if (rsinfo.setResult)
-		tuplestore_end(rsinfo.setResult);
-	FreeExprContext(rsinfo.econtext, true);
-	return objects;
-}
 
 bool
 touches_tables(CommandTag tag)
@@ -133,7 +67,7 @@ touch_schema(Touched *touched, const List *objects)
 
 	foreach (lc, objects)
 	{
-		const ObjectId *object = lfirst(lc);
+		const DdlObject *object = lfirst(lc);
 
 		if (object->class_id != NamespaceRelationId)
 			continue;
@@ -151,7 +85,7 @@ relations_of(const List *objects, Snapshot snapshot)
 
 	foreach (lc, objects)
 	{
-		const ObjectId *object = lfirst(lc);
+		const DdlObject *object = lfirst(lc);
 		Oid				relid =
 			past_relation_of(object->class_id, object->object_id, snapshot);
 
@@ -174,7 +108,7 @@ touched_by_command(CommandTag tag, Touched *touched)
 		touched->relations = governed_relations(InvalidOid);
 		return;
 	}
-	objects = call_for_objects(F_PG_EVENT_TRIGGER_DDL_COMMANDS);
+	objects = ddl_command_objects();
 	touched->new_only = tag == CMDTAG_CREATE_TABLE ||
 		tag == CMDTAG_CREATE_FOREIGN_TABLE || tag == CMDTAG_CREATE_SCHEMA;
 	if (tag == CMDTAG_ALTER_SCHEMA)
@@ -186,6 +120,5 @@ touched_by_command(CommandTag tag, Touched *touched)
 List *
 touched_by_drop(Snapshot past)
 {
-	return relations_of(call_for_objects(F_PG_EVENT_TRIGGER_DROPPED_OBJECTS),
-						past);
+	return relations_of(ddl_dropped_objects(), past);
 }
