@@ -52,6 +52,8 @@ if [ "$purpose" != demo ]; then
 		missing+=(python3-jsonschema)
 	/usr/bin/python3 -c 'import xxhash' 2>/dev/null ||
 		missing+=(python3-xxhash)
+	need protoc protobuf-compiler
+	need /usr/include/google/protobuf/any.proto libprotobuf-dev
 	# Other versions of clang-format lay out differently; lint skips them.
 	if apt-cache show clang-format-14 >/dev/null 2>&1; then
 		need clang-format-14 clang-format-14

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 static const SchemaFormat *const formats[] = {
-	&avro_format, &table_format, NULL /* the end */
+	&avro_format, &protobuf_format, &table_format, NULL /* the end */
 };
 
 const SchemaFormat *

@@ -1,0 +1,317 @@
+"""Hand-written .proto texts for the oracle, valid and not.
+
+P2, P3: bodies of files with a syntax in front; WHOLE: whole files.  Where spine
+and protoc disagree the reason stands in KNOWN, by the text.
+"""
+M2 = [  # bodies of a proto2 message
+    # numbers
+    'optional int32 a = 1;', 'optional int32 a = 0;', 'optional int32 a = -1;',
+    'optional int32 a = 536870911;', 'optional int32 a = 536870912;',
+    'optional int32 a = 18999;', 'optional int32 a = 19000;',
+    'optional int32 a = 19999;', 'optional int32 a = 20000;',
+    'optional int32 a = 0x10;', 'optional int32 a = 010;',
+    'optional int32 a = 08;', 'optional int32 a = 1.0;',
+    'optional int32 a = 99999999999999999999;', 'optional int32 a = 2147483648;',
+    'optional int32 a = 1; optional int32 b = 1;', 'optional int32 a = 1a;',
+    'optional int32 a = "1";', 'optional int32 a;', 'optional int32 = 1;',
+    'optional a = 1;', 'int32 a = 1;', 'optional int32 a = 1',
+    # names
+    'optional int32 a = 1; optional int32 a = 2;',
+    'optional int32 message = 1; optional int32 optional = 2;',
+    'optional int32 a-b = 1;', 'optional int32 ä = 1;', 'optional int32 1a = 1;',
+    'optional int32 a = 1; message a {}', 'optional int32 a = 1; enum a { B = 0; }',
+    'oneof a { int32 b = 1; } optional int32 a = 2;',
+    'optional int32 fooBar = 1; optional int32 foo_bar = 2;',
+    'optional int32 foobar = 1; optional int32 foo_bar = 2;',
+    'optional int32 a = 1 [json_name = "b"]; optional int32 b = 2;',
+    'optional int32 a = 1 [json_name = "x"]; optional int32 b = 2 [json_name = "x"];',
+    # labels
+    'required int32 a = 1;', 'repeated int32 a = 1;', 'optional required int32 a = 1;',
+    'repeated repeated int32 a = 1;', 'repeated M a = 1;', 'required M a = 1;',
+    # groups
+    'optional group G = 1 { optional int32 a = 1; }', 'optional group g = 1 {}',
+    'repeated group G = 1 { repeated group H = 1 {} }', 'group G = 1 {}',
+    'optional group G = 1;', 'optional group G = 1 [deprecated = true] {}',
+    'oneof o { group G = 1 { optional int32 a = 1; } }',
+    'optional group G = 1 {} optional G g2 = 2;', 'optional group G = 1 {} optional int32 g = 2;',
+    'optional group G = 1 {} message G {}',
+    # maps
+    'map<int32, string> a = 1;', 'map<string, M> a = 1;', 'map<float, string> a = 1;',
+    'map<double, string> a = 1;', 'map<bytes, string> a = 1;', 'map<M, string> a = 1;',
+    'map<E, string> a = 1; enum E { A = 0; }', 'map<string, E> a = 1; enum E { A = 0; }',
+    'map<string, E> a = 1; enum E { A = 1; }', 'map<string, map<string, string>> a = 1;',
+    'optional map<string, string> a = 1;', 'repeated map<string, string> a = 1;',
+    'oneof o { map<string, string> a = 1; }', 'map<string, string> a = 1; message AEntry {}',
+    'map<string> a = 1;', 'map<string, string a = 1;', 'map a = 1;', 'optional map a = 1; message map {}',
+    'map<string, string> a = 1; map<string, string> b = 2;',
+    'map<string, string> foo_bar = 1; map<string, string> fooBar = 2;',
+    'map<string, string> a = 1 [default = ""];', 'map<string, group> a = 1;',
+    'map<string, string> a = 1; optional AEntry b = 2;',
+    # oneofs
+    'oneof o { int32 a = 1; string b = 2; }', 'oneof o {}', 'oneof o { optional int32 a = 1; }',
+    'oneof o { repeated int32 a = 1; }', 'oneof o { int32 a = 1; } oneof o { int32 b = 2; }',
+    'oneof o { int32 a = 1; oneof p { int32 b = 2; } }', 'oneof o { message N {} int32 a = 1; }',
+    'oneof o { int32 a = 1 [default = 5]; }', 'oneof o { ; int32 a = 1; }', 'oneof { int32 a = 1; }',
+    'oneof o { option deprecated = true; int32 a = 1; }',
+    # reserved
+    'reserved 1;', 'reserved 1, 2, 5 to 9;', 'reserved 1 to max;', 'reserved 0;', 'reserved -1;',
+    'reserved 9 to 5;', 'reserved 1, 1;', 'reserved 1 to 5, 5;', 'reserved 1 to 5, 6;',
+    'reserved "a";', 'reserved "a", "b";', 'reserved a;', 'reserved "a", 1;', 'reserved 1, "a";',
+    'reserved "a", "a";', 'reserved "a" "b";', 'reserved;', 'reserved 1', 'reserved 536870911;',
+    'reserved 536870912;', 'reserved 1 to 536870911;', 'reserved 1 to 536870912;', 'reserved "1x";',
+    'reserved 1; optional int32 a = 1;', 'reserved 1 to 5; optional int32 a = 5;',
+    'reserved 1 to 5; optional int32 a = 6;', 'reserved "a"; optional int32 a = 1;',
+    'optional int32 a = 1; reserved "A";', 'reserved 19000 to 19999;',
+    # extension ranges
+    'extensions 5;', 'extensions 5 to 9, 20 to max;', 'extensions 5 to 9; optional int32 a = 7;',
+    'extensions 5 to 9; reserved 7;', 'extensions 5 to 9, 8;', 'extensions 0;', 'extensions max;',
+    'extensions 5 to 9; reserved 10;', 'extensions 9 to 5;', 'extensions 536870911 to 536870912;',
+    'extensions 5 [deprecated = true];', 'extensions "a";', 'extensions;', 'extensions 1 to max to 3;',
+    # extensions
+    'extensions 5 to 9; extend M { optional int32 a = 5; }', 'extensions 5 to 9; extend M { optional int32 a = 4; }',
+    'extensions 5 to 9; extend M { required int32 a = 5; }', 'extensions 5 to 9; extend M { repeated int32 a = 5; }',
+    'extensions 5 to 9; extend M { int32 a = 5; }', 'extensions 5 to 9; extend M {}',
+    'extensions 5 to 9; extend M { optional int32 a = 5; optional int32 b = 5; }',
+    'extensions 5 to 9; extend N { optional int32 a = 5; }', 'extend E { optional int32 a = 5; } enum E { A = 0; }',
+    'extensions 5 to 9; extend M { map<string, string> a = 5; }', 'extensions 5 to 9; extend M { optional group G = 5 {} }',
+    'extensions 5 to 9; extend M { optional int32 a = 5 [json_name = "x"]; }',
+    'extensions 5 to 9; extend M { optional int32 a = 5 [default = 7]; } optional int32 a = 1;',
+    'extensions 5 to 9; extend M { oneof o { int32 a = 5; } }', 'extensions 5 to 9; extend M { ; }',
+    # types by scope
+    'optional N a = 1; message N {}', 'optional N a = 1;', 'optional M.N a = 1; message N {}',
+    'optional .p.M.N a = 1; message N {}', 'optional .M.N a = 1; message N {}', 'optional p.M a = 1;',
+    'optional N.O a = 1; message N { message O {} }', 'optional O a = 1; message N { message O {} }',
+    'optional A a = 1; message A {}', 'optional a a = 1; message A {}', 'optional a b = 1; optional int32 a = 2;',
+    'optional N.O a = 1; message N {} message M { message N { message O {} } }',
+    'message p {} optional p.M a = 1;', 'message p { message M {} } optional p.M a = 1;',
+    'optional A a = 1; enum E { A = 0; }', 'optional E.A a = 1; enum E { A = 0; }', 'optional x.M a = 1;',
+    'optional .M a = 1;', 'optional p a = 1;', 'optional M. a = 1;', 'optional .int32 a = 1;',
+    'optional X a = 1; message N { optional X b = 1; message X {} }',
+    # defaults
+    'optional int32 a = 1 [default = 1];', 'optional int32 a = 1 [default = 2147483647];',
+    'optional int32 a = 1 [default = 2147483648];', 'optional int32 a = 1 [default = -2147483648];',
+    'optional int32 a = 1 [default = -2147483649];', 'optional uint32 a = 1 [default = -1];',
+    'optional uint32 a = 1 [default = -0];', 'optional uint32 a = 1 [default = 4294967295];',
+    'optional uint32 a = 1 [default = 4294967296];', 'optional uint64 a = 1 [default = 18446744073709551615];',
+    'optional uint64 a = 1 [default = 18446744073709551616];', 'optional int64 a = 1 [default = -9223372036854775808];',
+    'optional int64 a = 1 [default = 0x7fffffffffffffff];', 'optional int64 a = 1 [default = 0x8000000000000000];',
+    'optional int32 a = 1 [default = 1.0];', 'optional int32 a = 1 [default = "1"];', 'optional int32 a = 1 [default = A];',
+    'optional int32 a = 1 [default = 1, default = 2];', 'optional int32 a = 1 [default = - 1];',
+    'optional int32 a = 1 [default = --1];', 'optional int32 a = 1 [default = +1];',
+    'optional bool a = 1 [default = true];', 'optional bool a = 1 [default = True];', 'optional bool a = 1 [default = 1];',
+    'optional bool a = 1 [default = "true"];', 'optional float a = 1 [default = 1];', 'optional float a = 1 [default = 1.];',
+    'optional float a = 1 [default = .5];', 'optional float a = 1 [default = 1e5];', 'optional float a = 1 [default = 1e];',
+    'optional float a = 1 [default = 1.5f];', 'optional float a = 1 [default = inf];', 'optional float a = 1 [default = -inf];',
+    'optional float a = 1 [default = nan];', 'optional float a = 1 [default = -nan];', 'optional float a = 1 [default = infinity];',
+    'optional float a = 1 [default = Inf];', 'optional float a = 1 [default = 1e400];', 'optional float a = 1 [default = 0x10];',
+    'optional float a = 1 [default = 010];', 'optional double a = 1 [default = 99999999999999999999];',
+    'optional double a = 1 [default = 0xfffffffffffffffff];', 'optional float a = 1 [default = 3.4028236e38];',
+    'optional double a = 1 [default = 1e-400];', 'optional double a = 1 [default = 1.2.3];',
+    'optional string a = 1 [default = "a" "b"];', "optional string a = 1 [default = 'a\"b'];",
+    r'optional string a = 1 [default = "\a\b\f\n\r\t\v\\\?\'\"\101\x41\X41\u0041\U00000041"];',
+    r'optional string a = 1 [default = "\q"];', r'optional string a = 1 [default = "\x"];', r'optional string a = 1 [default = "\u12"];',
+    r'optional string a = 1 [default = "\U00110000"];', r'optional string a = 1 [default = "\uD83D\uDE00"];',
+    r'optional bytes a = 1 [default = "\377\x80\400"];', r'optional bytes a = 1 [default = "\8"];', 'optional string a = 1 [default = "\n"];',
+    'optional string a = 1 [default = "a];', 'optional string a = 1 [default = a];', 'optional string a = 1 [default = 1];',
+    'optional E a = 1 [default = A]; enum E { A = 0; }', 'optional E a = 1 [default = B]; enum E { A = 0; }',
+    'optional E a = 1 [default = 0]; enum E { A = 0; }', 'optional E a = 1 [default = "A"]; enum E { A = 0; }',
+    'optional E a = 1 [default = E.A]; enum E { A = 0; }', 'optional M a = 1 [default = {}];', 'optional M a = 1 [default = 1];',
+    'repeated int32 a = 1 [default = 1];', 'optional group G = 1 [default = 1] {}',
+    # options of fields
+    'repeated int32 a = 1 [packed = true];', 'optional int32 a = 1 [packed = true];', 'repeated string a = 1 [packed = true];',
+    'repeated E a = 1 [packed = true]; enum E { A = 0; }', 'repeated M a = 1 [packed = true];', 'optional int32 a = 1 [packed = false];',
+    'optional int64 a = 1 [jstype = JS_STRING];', 'optional int32 a = 1 [jstype = JS_STRING];', 'optional int32 a = 1 [jstype = JS_NORMAL];',
+    'optional string a = 1 [ctype = CORD];', 'optional string a = 1 [ctype = cord];', 'optional int32 a = 1 [ctype = CORD];',
+    'optional M a = 1 [lazy = true];', 'optional int32 a = 1 [lazy = true];', 'optional int32 a = 1 [lazy = false];',
+    'optional int32 a = 1 [deprecated = true, deprecated = true];', 'optional int32 a = 1 [deprecated = 1];',
+    'optional int32 a = 1 [deprecated];', 'optional int32 a = 1 [foo = 1];', 'optional int32 a = 1 [(foo) = 1];', 'optional int32 a = 1 [];',
+    'optional int32 a = 1 [deprecated = true,];', 'optional int32 a = 1 [deprecated = true] [weak = true];',
+    'optional int32 a = 1 [json_name = "x"];', 'optional int32 a = 1 [json_name = x];', 'optional int32 a = 1 [json_name = "[x]"];',
+    'optional int32 a = 1 [json_name = ""];', 'optional int32 a = 1 [json_name = "a", json_name = "b"];',
+    'optional int32 a = 1 [uninterpreted_option = {}];', 'optional int32 a = 1 [deprecated.x = true];',
+    # options of messages, statements
+    'option deprecated = true;', 'option deprecated = true; option deprecated = false;', 'option map_entry = true;', 'option foo = 1;',
+    'option message_set_wire_format = true;', 'option message_set_wire_format = true; optional int32 a = 1;',
+    'option message_set_wire_format = true; extensions 4 to max;', 'option message_set_wire_format = true; extensions 4 to 2147483646;',
+    'option message_set_wire_format = true; extensions 4 to max; extend M { optional M a = 2147483646; }',
+    'option message_set_wire_format = true; extensions 4 to max; extend M { optional int32 a = 5; }',
+    'extensions 4 to max; extend M { optional M a = 536870911; }', 'extensions 4 to max; extend M { optional M a = 536870912; }',
+    ';;', ';optional int32 a = 1;;', 'import "x";', 'package q;', 'service S {}', 'optional int32 a = 1 // x', '/* /* */', '/*',
+    '# x', 'optional int32 a = 1; } message N {', '}', 'option (foo) = 1;', 'option (.foo).bar = 1;', 'option () = 1;', 'option = 1;',
+    # enumerations inside
+    'enum E { A = 0; }', 'enum E {}', 'enum E { A = 1; }', 'enum E { A = 0; B = 0; }', 'enum E { option allow_alias = true; A = 0; B = 0; }',
+    'enum E { option allow_alias = true; A = 0; B = 1; }', 'enum E { option allow_alias = false; A = 0; }', 'enum E { A = 0; A = 1; }',
+    'enum E { A = 0; } enum F { A = 0; }', 'enum E { A = -1; }', 'enum E { A = 2147483647; B = -2147483648; }', 'enum E { A = 2147483648; }',
+    'enum E { A = -2147483649; }', 'enum E { A = 0x7fffffff; }', 'enum E { A; }', 'enum E { A = B; }', 'enum E { A = 0 }', 'enum E { A = 1.0; }',
+    'enum E { A = 0; reserved 1; }', 'enum E { A = 0; reserved 0; }', 'enum E { A = 0; reserved -5 to -1, 1 to max; }', 'enum E { A = 0; reserved 1 to 1; }',
+    'enum E { A = 0; reserved 5 to 1; }', 'enum E { A = 0; reserved 1, 1; }', 'enum E { A = 0; reserved "B"; }', 'enum E { A = 0; reserved "A"; }',
+    'enum E { A = 0; reserved B; }', 'enum E { A = 0; reserved 1 to 3, 3 to 5; }', 'enum E { A = 0; reserved min to 5; }', 'enum E { A = 0 [deprecated = true]; }',
+    'enum E { A = 0; reserved -2147483648 to 2147483647; }', 'enum E { A = 1; reserved -2147483648 to 0; }', 'enum E { option deprecated = true; A = 0; }',
+    'enum E { FOO = 0; foo = 1; }', 'enum E { E_A = 0; A = 1; }', 'enum E { message N {} A = 0; }', 'enum E { ; A = 0; ; }', 'enum E { extensions 1; A = 0; }',
+]
+M3 = [  # bodies of a proto3 message
+    'int32 a = 1;', 'optional int32 a = 1;', 'required int32 a = 1;', 'repeated int32 a = 1;', 'int32 a = 1 [default = 1];', 'group G = 1 {}',
+    'optional group G = 1 {}', 'extensions 5;', 'extend M { int32 a = 5; }', 'enum E { A = 0; }', 'enum E { A = 1; }', 'enum E { A = 1; B = 0; }',
+    'enum E { A = 0; a = 1; }', 'enum E { E_A = 0; A = 1; }', 'enum E { EA = 0; A = 1; }', 'enum E { option allow_alias = true; E_A = 0; A = 0; }', 'enum E { E = 0; }',
+    'enum E { E_ = 0; E_E_ = 1; }', 'enum FooBar { FOO_BAR_X = 0; X = 1; }', 'enum FooBar { FOOBAR_X = 0; X = 1; }', 'enum FooBar { X_Y = 0; XY = 1; }',
+    'int32 fooBar = 1; int32 foo_bar = 2;', 'int32 foobar = 1; int32 foo_bar = 2;', 'int32 FooBar = 1; int32 foo_bar = 2;', 'int32 _a = 1; int32 A = 2;',
+    'int32 a = 1 [json_name = "b"]; int32 b = 2;', 'int32 a = 1 [json_name = "x"]; int32 b = 2 [json_name = "x"];', 'int32 a_b = 1 [json_name = "x"]; int32 aB = 2;',
+    'int32 a_b = 1 [json_name = "x"]; int32 aB = 2 [json_name = "y"];', 'int32 a__b = 1; int32 a_b = 2;', 'int32 a_ = 1; int32 a = 2;', 'int32 A = 1; int32 a = 2;',
+    'map<string, E> a = 1; enum E { A = 0; }', 'oneof o { int32 a = 1; }', 'oneof o { optional int32 a = 1; }', 'optional int32 a = 1; oneof _a { int32 b = 2; }',
+    'optional int32 a = 1; optional int32 X_a = 2; oneof _a { int32 b = 3; }', 'optional M a = 1;', 'repeated int32 a = 1 [packed = false];', 'int32 a = 1 [packed = false];',
+    'option message_set_wire_format = true;', 'google.protobuf.Timestamp a = 1;', 'reserved 1; reserved "a";', 'map<string, int32> a = 1;', 'optional map<string, int32> a = 1;',
+]
+F2 = [  # files, without their syntax and package, proto2
+    'message M {} message M {}', 'message M {} enum M { A = 0; }', 'message A {} enum E { A = 0; }', 'enum E { A = 0; } enum F { A = 0; }', 'message M {} service M {}',
+    'message p {}', 'message M {}; ; enum E { A = 0; };', 'message M { ', 'message {}', 'message M', 'option java_package = "a";', 'option java_package = a;', 'option java_package = "a" "b";',
+    'option java_package = "a"; option java_package = "b";', 'option optimize_for = SPEED;', 'option optimize_for = 1;', 'option optimize_for = FAST;', 'option optimize_for = "SPEED";',
+    'option foo = 1;', 'option (foo) = 1;', 'option java_multiple_files = true;', 'option java_multiple_files = "true";', 'option java_multiple_files = yes;', 'option;', 'option java_package "a";',
+    'import "google/protobuf/any.proto";', 'import "google/protobuf/any.proto"; import "google/protobuf/any.proto";', 'import "nothing.proto";', 'import nothing;', 'import public "google/protobuf/any.proto";',
+    'import weak "google/protobuf/any.proto";', 'import public weak "google/protobuf/any.proto";', 'import "google/protobuf/any.proto"; message M { optional google.protobuf.Any a = 1; }',
+    'message M { optional google.protobuf.Any a = 1; }', 'import "google/protobuf/api.proto"; message M { optional google.protobuf.Api a = 1; }',
+    'import "google/protobuf/api.proto"; message M { optional google.protobuf.Type a = 1; }', 'package q;', 'package q; package r;',
+    'extend M { optional int32 a = 5; } message M { extensions 5; }', 'extend N { optional int32 a = 5; }', 'extend M { optional int32 M = 5; } message M { extensions 5; }',
+    'extend M { optional group G = 5 { optional int32 x = 1; } } message M { extensions 5; }', 'extend M { optional int32 a = 5; } message M { extensions 5; } message N { extend M { optional int32 a = 5; } }',
+    # services
+    'message M {} service S { rpc R(M) returns (M); }', 'message M {} service S { rpc R(M) returns (M) {} }', 'message M {} service S { rpc R(M) returns (M) {}; }',
+    'message M {} service S { rpc R(stream M) returns (stream M); }', 'service S { rpc R(M) returns (M); }', 'service S { rpc R(int32) returns (int32); }', 'enum E { A = 0; } service S { rpc R(E) returns (E); }',
+    'message M {} service S { rpc R(M) returns (M); rpc R(M) returns (M); }', 'message M {} service S { rpc R(M); }', 'message M {} service S { rpc R M returns M; }', 'message M {} service S { rpc R(.p.M) returns (p.M); }',
+    'message M {} service S { rpc M(M) returns (M); }', 'message M {} service S { rpc R(M) returns (M) { option deprecated = true; } }', 'message M {} service S { option deprecated = true; ; }',
+    'message M {} service S { rpc R(M) returns (M) { option idempotency_level = IDEMPOTENT; ; } }', 'message M {} service S { message N {} }', 'message M {} service S { rpc R() returns (M); }',
+    'message stream {} service S { rpc R(stream) returns (stream); }', 'message M {} service S { rpc R(stream stream M) returns (M); }',
+    # custom options
+    *('import "google/protobuf/descriptor.proto"; ' + text for text in (
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option (x) = 1;',
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option (p.x) = 1;',
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option (.p.x) = 1;',
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option x = 1;',
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option (x) = 1; option (x) = 2;',
+        'extend google.protobuf.FileOptions { repeated int32 x = 50000; } option (x) = 1; option (x) = 2;',
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option (x) = "1";',
+        'extend google.protobuf.FileOptions { optional int32 x = 50000; } option (x) = 2147483648;',
+        'extend google.protobuf.FileOptions { optional uint64 x = 50000; } option (x) = 18446744073709551615;',
+        'extend google.protobuf.FileOptions { optional sint64 x = 50000; } option (x) = -9223372036854775808;',
+        'extend google.protobuf.FileOptions { optional fixed32 x = 50000; } option (x) = 0xffffffff;',
+        'extend google.protobuf.FileOptions { optional sfixed32 x = 50000; } option (x) = -1;',
+        'extend google.protobuf.FileOptions { optional uint32 x = 50000; } option (x) = -1;',
+        'extend google.protobuf.FileOptions { optional float x = 50000; } option (x) = 1.5;',
+        'extend google.protobuf.FileOptions { optional float x = 50000; } option (x) = -3;',
+        'extend google.protobuf.FileOptions { optional double x = 50000; } option (x) = 1e300;',
+        'extend google.protobuf.FileOptions { optional double x = 50000; } option (x) = inf;',
+        'extend google.protobuf.FileOptions { optional bool x = 50000; } option (x) = true;',
+        'extend google.protobuf.FileOptions { optional bool x = 50000; } option (x) = 1;',
+        'extend google.protobuf.FileOptions { optional bytes x = 50000; } option (x) = "\\000\\377";',
+        'extend google.protobuf.FileOptions { optional string x = 50000; } option (x) = "a" \'b\';',
+        'enum E { A = 0; B = 7; } extend google.protobuf.FileOptions { optional E x = 50000; } option (x) = B;',
+        'enum E { A = 0; B = 7; } extend google.protobuf.FileOptions { optional E x = 50000; } option (x) = 7;',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).a = 1; }',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).n.n.a = 1; option (x).a = 2; }',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1 n { a: 2 n < a: 3 > } }; }',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1 }; option (x).n.a = 2; }',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1 }; option (x).a = 2; }',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).a = 2; option (x) = { a: 1 }; }',
+        'message N { optional int32 a = 1; optional N n = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1, a: 2 }; }',
+        'message N { optional int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = {}; }',
+        'message N { optional int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = 1; }',
+        'message N { optional int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).b = 1; }',
+        'message N { required int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = {}; }',
+        'message N { repeated int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1 a: [2, 3]; a: [] }; }',
+        'message N { repeated int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).a = 1; option (x).a = 2; }',
+        'message N { repeated N n = 1; optional int32 a = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { n { a: 1 } n: [{ a: 2 }, <>] }; }',
+        'message N { repeated N n = 1; optional int32 a = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).n.a = 1; }',
+        'message N { oneof o { int32 a = 1; int32 b = 2; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1 b: 2 }; }',
+        'message N { oneof o { int32 a = 1; int32 b = 2; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).a = 1; option (x).b = 1; }',
+        'message N { map<string, int32> m = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { m: { key: "b" value: 2 } m { key: "a" value: 1 } }; }',
+        'message N { optional bool b = 1; optional E e = 2; optional float f = 3; enum E { A = 0; B = 1; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { b: t e: 1 f: -inf }; }',
+        'message N { optional bool b = 1; optional E e = 2; optional float f = 3; enum E { A = 0; B = 1; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { b: 1, e: B; f: 1.5f }; }',
+        'message N { extensions 5 to 9; extend N { optional int32 y = 5; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).(p.N.y) = 1; }',
+        'message N { extensions 5 to 9; extend N { optional int32 y = 5; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { [p.N.y]: 1 }; }',
+        'message N { optional group G = 1 { optional int32 a = 1; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { G { a: 1 } }; }',
+        'message N { optional group G = 1 { optional int32 a = 1; } } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).g.a = 1; }',
+        'extend google.protobuf.MessageOptions { optional int32 x = 50000; } option (x) = 1;',
+        'extend google.protobuf.FieldOptions { optional int32 x = 50000; } message M { optional int32 a = 1 [(x) = 1]; }',
+        'extend google.protobuf.FieldOptions { optional int32 x = 999; }',
+        'extend google.protobuf.FieldOptions { optional int32 x = 50000; optional int32 y = 50000; }',
+        'extend google.protobuf.EnumOptions { optional int32 x = 50000; } enum E { option (x) = 1; A = 0; }',
+        'extend google.protobuf.EnumValueOptions { optional int32 x = 50000; } enum E { A = 0 [(x) = 1]; }',
+        'extend google.protobuf.OneofOptions { optional int32 x = 50000; } message M { oneof o { option (x) = 1; int32 a = 1; } }',
+        'extend google.protobuf.ServiceOptions { optional int32 x = 50000; } service S { option (x) = 1; }',
+        'extend google.protobuf.MethodOptions { optional int32 x = 50000; } message M {} service S { rpc R(M) returns (M) { option (x) = 1; } }',
+        'extend google.protobuf.ExtensionRangeOptions { optional int32 x = 50000; } message M { extensions 5 to 9 [(x) = 1]; }',
+        'message W { extend google.protobuf.FileOptions { optional int32 x = 50000; } } option (W.x) = 1;',
+        'message W { extend google.protobuf.FieldOptions { optional int32 x = 50000; } optional int32 a = 1 [(x) = 1]; }',
+        'message W { extend google.protobuf.FieldOptions { optional int32 x = 50000; } } message M { optional int32 a = 1 [(x) = 1]; }',
+    )),
+]
+F3 = [  # files, without their syntax and package, proto3
+    'import "google/protobuf/descriptor.proto"; extend google.protobuf.FileOptions { int32 x = 50000; } option (x) = 0;',
+    'import "google/protobuf/descriptor.proto"; extend google.protobuf.FileOptions { optional int32 x = 50000; } option (x) = 0;',
+    'import "google/protobuf/descriptor.proto"; message N { int32 a = 1; optional int32 b = 2; N c = 3; } extend google.protobuf.FileOptions { N x = 50000; } option (x) = { a: 0 b: 0 c { a: 0 } };',
+    'import "google/protobuf/descriptor.proto"; extend google.protobuf.FileOptions { repeated int32 x = 50000; } option (x) = 1; option (x) = 0;',
+    'import "google/protobuf/descriptor.proto"; extend google.protobuf.FileDescriptorProto { int32 x = 50000; }',
+    'import "google/protobuf/descriptor.proto"; message M { google.protobuf.FieldDescriptorProto.Type a = 1; }',
+    'import "google/protobuf/descriptor.proto"; message M { repeated google.protobuf.FieldDescriptorProto.Type a = 1; }',
+    'import "google/protobuf/descriptor.proto"; message M { google.protobuf.FieldDescriptorProto a = 1; }',
+    'import "google/protobuf/struct.proto"; message M { google.protobuf.NullValue a = 1; google.protobuf.Struct b = 2; }',
+    'message M { google.protobuf.Timestamp a = 1; }', 'import "google/protobuf/timestamp.proto"; message M { google.protobuf.Timestamp a = 1; protobuf.Duration b = 2; }',
+]
+WHOLE = [
+    '', ';', '// nothing', 'syntax = "proto3";', "syntax = 'proto3';", 'syntax = "proto2";', 'syntax = "proto4";', 'syntax = proto3;', 'syntax "proto3";', 'syntax = "proto3"',
+    'syntax = "proto3"; syntax = "proto3";', 'package p; syntax = "proto3";', 'syntax = "pro" "to3";', '\ufeffsyntax = "proto3";', 'message M {}', 'message M { int32 a = 1; }',
+    'message M {} package late;', 'message M { optional late.M m = 1; } package late;', 'package a.b.c;', 'package a..b;', 'package .a;', 'package a.;', 'package;', 'package a b;', 'package "a";',
+    'package a; message a {}', 'package a.a; message a {}', 'package a.b; message a { optional a.b.a x = 1; }', 'package a.b; message M { optional a.b.M x = 1; message a {} }',
+    'message M { optional int32 a = 1; }\x00', 'message M {}\x01', '\\', '"', "message M {} 'x'", 'foo;', 'message M { extensions 1; } extend M { optional int32 x = 1; optional int32 y = 2; }',
+    'message \u00e4 {}', '// \u00e4\nmessage M {}', 'message M { /* \u00e4 */ }', 'message M {}\r\nmessage N {}\r\n', 'message M {}\x0c\x0bmessage N {}',
+    'syntax = "proto3"; import "google/protobuf/any.proto"; package google.protobuf; message Any {}', 'package google.protobuf; message FileOptions {}', 'package google.protobuf; message Mine { optional FileOptions o = 1; }',
+    *('message M { %s }' % ('message N { ' * n + '} ' * n) for n in (5, 29, 30, 31, 40)),
+]
+NEWER = 'protoc refuses it since version 22'
+JSON = ('protoc compares names without case and underscores up to version '
+        '21, JSON names since then')
+KNOWN = {
+    'reserved 9 to 5;': NEWER,
+    'reserved 536870912;': NEWER,
+    'reserved 1 to 536870912;': NEWER,
+    'optional int32 a = 1 [json_name = "[x]"];': NEWER,
+    'option map_entry = true;': NEWER,
+    'optional double a = 1 [default = 99999999999999999999];':
+        'protoc accepts it since version 22',
+    r'optional string a = 1 [default = "\a\b\f\n\r\t\v\\\?\'\"\101\x41\X41\u0041\U00000041"];':
+        r'the language has \X, protoc did not up to version 21',
+    r'optional string a = 1 [default = "\U00110000"];':
+        'it is no character of Unicode',
+    'optional int32 foobar = 1; optional int32 foo_bar = 2;': JSON,
+    'int32 foobar = 1; int32 foo_bar = 2;': JSON,
+    'int32 FooBar = 1; int32 foo_bar = 2;': JSON,
+    'int32 A = 1; int32 a = 2;': JSON,
+    'int32 a = 1 [json_name = "b"]; int32 b = 2;': JSON,
+    'int32 a = 1 [json_name = "x"]; int32 b = 2 [json_name = "x"];': JSON,
+    'optional int32 a = 1 [json_name = "b"]; optional int32 b = 2;': JSON,
+    'optional int32 a = 1 [json_name = "x"]; optional int32 b = 2 [json_name = "x"];':
+        JSON,
+    F2[[f.endswith('option (x) = inf;') for f in F2].index(True)]:
+        'protoc accepts it since version 22',
+    F2[[f.endswith('option (x).a = 1; option (x).b = 1; }') for f in
+        F2].index(True)]: 'a oneof can be set once',
+    WHOLE[-1]: 'protoc goes 30 levels deep',
+    WHOLE[-2]: 'protoc goes 30 levels deep',
+}
+
+
+def texts():
+    """All of them, whole, each with what it was made of."""
+    two = 'syntax = "proto2"; package p; '
+    three = 'syntax = "proto3"; package p; '
+    time = 'import "google/protobuf/timestamp.proto"; '
+    for body in M2:
+        yield two + 'message M { %s }' % body, body
+        yield three + 'message M { %s }' % body, body
+    for body in M3:
+        yield three + time + 'message M { %s }' % body, body
+    for body in F2:
+        yield two + body, body
+        yield three + body, body
+    for body in F3:
+        yield three + body, body
+    for body in WHOLE:
+        yield body, body
