@@ -604,7 +604,7 @@ repair_apply(RepairRequest *request)
 	request->by_place = repair_by_place(request);
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	if (!request->triggers && !request->dry_run)
+	if (!request->triggers && !request->dry_run && request->ops != NIL)
 		silence_triggers();
 	if (!request->dry_run)
 		LockRelationOid(RelationGetRelid(request->rel),
