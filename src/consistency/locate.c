@@ -17,6 +17,7 @@
 #include "spine.h"
 
 #include "consistency/check.h"
+#include "consistency/compare.h"
 #include "consistency/sketch.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -385,31 +386,59 @@ sketch_fields(const Copy *copy)
 	return sql.data;
 }
 
+/*
+ * The same as columns of the side's relation (List of char *); NIL if its rows
+ * are not made of columns alone.
+ */
+static List *
+sketch_columns(const Copy *copy, const Side *side)
+{
+	List	   *plain = copy_plain_columns(copy, side);
+	List	   *key = NIL;
+	List	   *rest = NIL;
+	ListCell   *lc;
+	ListCell   *lp;
+
+	if (plain == NIL)
+		return NIL;
+	forboth (lc, copy->columns, lp, plain)
+		if (((CopyColumn *) lfirst(lc))->key)
+			key = lappend(key, lfirst(lp));
+		else
+			rest = lappend(rest, lfirst(lp));
+	return list_concat(key, rest);
+}
+
+/*
+ * What selects a side's sketch: from its pages with the parameters relation
+ * and columns, or by the aggregate.
+ */
 static char *
-sketch_query(const Check *check, const Side *side)
+sketch_query(const Check *check, const Side *side, const List *columns)
 {
 	const Copy *copy = check->copy;
+	int			nkey = copy->has_key ? copy_value_count(copy, true) : 0;
 
+	if (columns != NIL)
+		return psprintf("spine.sketch($1::text::regclass, $2::text[], %d, %d)",
+						SKETCH_CELLS, nkey);
 	return psprintf("spine.sketch_agg(%d, %d, %s) FROM (%s) q", SKETCH_CELLS,
-					copy->has_key ? copy_value_count(copy, true) : 0,
-					sketch_fields(copy), side_rows(check, side));
+					nkey, sketch_fields(copy), side_rows(check, side));
 }
 
 static SideSketch
 read_sketch(const Check *check, Side *side)
 {
 	SideSketch	sketch = {.side = side};
-	char	   *query = sketch_query(check, side);
+	List	   *columns = sketch_columns(check->copy, side);
+	const char *params[] = {side->relation, array_of_names(columns)};
+	char	   *query = sketch_query(check, side, columns);
 	bytea	   *image;
 
-	if (side->remote == NULL)
-		image = side_query_bytes(side, psprintf("SELECT %s", query), 0, NULL);
-	else
-		image = side_query_bytes(
-			side,
-			psprintf("SELECT spine.sketch_keep(a) FROM (SELECT %s) s(a)",
-					 query),
-			0, NULL);
+	if (side->remote != NULL)
+		query = psprintf("spine.sketch_keep(a) FROM (SELECT %s) s(a)", query);
+	image = side_query_bytes(side, psprintf("SELECT %s", query),
+							 columns != NIL ? 2 : 0, params);
 	sketch.estimate = image ? sketch_read(image) : sketch_none();
 	sketch.none = sketch_totals(sketch.estimate)->rows == 0;
 	if (sketch.none)

@@ -13,9 +13,7 @@
 #include "consistency/sketch_internal.h"
 #include "port/pg_bswap.h"
 
-/* Two hashes of a key that have nothing to do with one another. */
 #define PLACE_SEED UINT64CONST(0x5370696E65536B31)
-#define CHECK_SEED UINT64CONST(0x5370696E65536B32)
 
 /* Bytes of a row of one integer: number of fields, its tag, the number. */
 #define INTEGER_ROW (2 + 1 + 8)
@@ -41,6 +39,17 @@ sketch_key(const CanonicalBytes *key)
 	return little_endian(number);
 }
 
+/* Bits that depend on all of a hash, and that its own do not give away. */
+static inline uint64
+mix(XXH128_hash_t hash)
+{
+	uint64 bits = hash.low64 * UINT64CONST(0x9E3779B97F4A7C15) + hash.high64;
+
+	bits = (bits ^ (bits >> 32)) * UINT64CONST(0xBF58476D1CE4E5B9);
+	bits = (bits ^ (bits >> 29)) * UINT64CONST(0x94D049BB133111EB);
+	return bits ^ (bits >> 32);
+}
+
 /* Find out where a key belongs. */
 void
 sketch_place(SketchPlace *place, uint64 key)
@@ -48,7 +57,7 @@ sketch_place(SketchPlace *place, uint64 key)
 	uint64		bytes = little_endian(key);
 	XXH128_hash_t where =
 		XXH3_128bits_withSeed(&bytes, sizeof(bytes), PLACE_SEED);
-	uint64		what = XXH3_64bits_withSeed(&bytes, sizeof(bytes), CHECK_SEED);
+	uint64		what = mix(where);
 	uint32		bits = (uint32) (what >> 8);
 
 	place->choice[0] = (uint32) where.low64;
