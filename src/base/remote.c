@@ -633,8 +633,10 @@ read_result(const PGresult *result, Answer *answer)
 				answer->rows = copy_rows(result);
 			break;
 		default:
+			/* What is said first is why, what follows that all is over. */
+			if (!answer->failed)
+				answer->error = read_error(result);
 			answer->failed = true;
-			answer->error = read_error(result);
 			break;
 	}
 }

@@ -469,9 +469,10 @@ name_keys(const SideSketch *a, const SideSketch *b, SketchElement **keys,
 		  int *nkeys)
 {
 	int64		guess = sketch_estimate(a->estimate, b->estimate);
-	int64		cells =
-		  guess > SKETCH_CELLS ? SKETCH_CELLS + 1 : sketch_cells_for(guess);
+	int64		cells = SKETCH_CELLS + 1;
 
+	if (guess <= SKETCH_CELLS)
+		cells = sketch_cells_for(guess);
 	for (; cells <= SKETCH_CELLS; cells *= 2)
 	{
 		CHECK_FOR_INTERRUPTS();

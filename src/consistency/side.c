@@ -17,6 +17,7 @@
 #include "access/relation.h"
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "base/spi.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "consistency/canonical.h"
@@ -250,19 +251,7 @@ query_bytes_here(const Side *side, const char *sql, int nparams,
 	SPI_connect();
 	run_here(side, sql, nparams, params);
 	if (SPI_processed > 0)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[0],
-										  SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (!isnull)
-		{
-			MemoryContext spi = MemoryContextSwitchTo(own);
-
-			bytes = DatumGetByteaPCopy(value);
-			MemoryContextSwitchTo(spi);
-		}
-	}
+		bytes = (bytea *) DatumGetPointer(spi_keep(own, 0, 1));
 	SPI_finish();
 	return bytes;
 }
