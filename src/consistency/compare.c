@@ -93,11 +93,19 @@ array_of_names(const List *names)
 bool
 side_uses_cache(const Side *side)
 {
-	if (!side->versions)
-		return false;
-	return side->rel == NULL ||
-		!RELKIND_HAS_STORAGE(side->rel->rd_rel->relkind) ||
-		RelationGetNumberOfBlocks(side->rel) >= LEAST_CACHED;
+	return side->versions && side->pages >= LEAST_CACHED;
+}
+
+/* Did the last digest of the side read less than all rows? */
+static bool
+was_incremental(Side *side)
+{
+	RemoteRows *rows = side_query(side,
+								  "SELECT method IN ('none', 'wal', 'sweep')"
+								  " FROM spine.last_incremental()",
+								  0, NULL);
+
+	return rows->nrows > 0 && side_true(rows, 0, 0);
 }
 
 /* By the relation's own digest, which knows the pages of tables, and which of
@@ -106,16 +114,22 @@ static Totals
 digest_relation(Side *side, const List *columns)
 {
 	const char *params[] = {side->relation, array_of_names(columns)};
+	bool		cached = side_uses_cache(side);
 	RemoteRows *rows = side_query(
 		side,
 		psprintf("SELECT rows, digest FROM spine.%s($1::text::regclass,"
 				 " $2::text[])",
-				 side_uses_cache(side) ? "digest_incremental" : "digest"),
+				 cached ? "digest_incremental" : "digest"),
 		2, params);
-	Totals totals = {.rows = side_number(rows, 0, 0),
-					 .digest = side_value(rows, 0, 1)};
+	Totals		totals = {0};
 
-	totals.method = method_name(side, side->versions ? "pages" : "query");
+	totals.rows = side_number(rows, 0, 0);
+	totals.digest = side_value(rows, 0, 1);
+	totals.method =
+		method_name(side,
+					!side->versions						? "query" :
+						cached && was_incremental(side) ? "incremental" :
+														  "pages");
 	return totals;
 }
 

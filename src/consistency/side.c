@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(spine_canonical_version);
 /* The name of the one cursor that a remote side has. */
 #define CURSOR "spine_rows"
 
-/* About the relation: its oid, kind, and what its tree is made of. */
+/* About the relation: its oid, kind, and what its tree is made of; pages. */
 static const char relation_sql[] =
 	"WITH RECURSIVE tree AS (SELECT c.oid, c.relkind, c.relam"
 	" FROM pg_class c WHERE c.oid = to_regclass($1::text) UNION ALL"
@@ -48,7 +48,9 @@ static const char relation_sql[] =
 	" bool_and(relkind IN ('r', 'p', 'm', 'f', 'v')),"
 	" bool_or(relkind IN ('f', 'v')),"
 	" bool_and(relkind = 'p' OR coalesce((SELECT a.amname = 'heap'"
-	" FROM pg_am a WHERE a.oid = relam), false)) FROM tree";
+	" FROM pg_am a WHERE a.oid = relam), false)),"
+	" sum(pg_relation_size(oid)) / current_setting('block_size')::int8"
+	" FROM tree";
 
 /* Its columns.  Types whose values are found by their text are those whose
  * equality follows from equal canonical bytes. */
@@ -487,6 +489,7 @@ read_relation(Side *side)
 	side->relid = (Oid) strtoul(side_value(rows, 0, 0), NULL, 10);
 	side->own_snapshot = side_true(rows, 0, 2);
 	side->versions = side_true(rows, 0, 3);
+	side->pages = side_number(rows, 0, 4);
 }
 
 static void

@@ -44,6 +44,7 @@ typedef struct Side
 	bool		versions; /* do xmin and ctid tell versions of its rows? */
 	bool		own_snapshot; /* here, but read by a snapshot that somebody
 							   * else took: is there a foreign table in it? */
+	int64		pages;		  /* that its tables have, about */
 	bool		began;	  /* between side_begin and side_end? */
 	bool		cursor;	  /* has it an open cursor? */
 	Portal		portal;	  /* the cursor, where the side is here */

@@ -150,6 +150,39 @@ SELECT key, kind, columns FROM spine.drift WHERE placement = 'shop.items.mart';
 SELECT verdict, drifted, method FROM spine.check_replica('shop.items.far');
 SELECT p, verdict FROM unnest('{number,user,part}'::text[]) p, spine.check_replica('shop.items.' || p);
 SELECT placement, why FROM spine.check_log ORDER BY run_id DESC LIMIT 3;
+-- A foreign table that stands for the copy, or for the source.
+CREATE EXTENSION postgres_fdw;
+DO $$
+BEGIN
+    EXECUTE format('CREATE SERVER regress_fdw FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %L, port %L, dbname %L)',
+        current_setting('unix_socket_directories'), current_setting('port'), current_database());
+    EXECUTE format('CREATE USER MAPPING FOR CURRENT_USER SERVER regress_fdw OPTIONS (user %L)', current_user);
+END $$;
+CREATE SCHEMA f;
+CREATE FOREIGN TABLE f.part (id int, name text) SERVER regress_fdw OPTIONS (schema_name 'mart', table_name 'bag');
+CREATE FOREIGN TABLE f.item (id int, name text, price numeric(10,2), state text) SERVER regress_fdw OPTIONS (schema_name 'shop', table_name 'item');
+CREATE TABLE f.here (id int PRIMARY KEY, name text);
+INSERT INTO f.here SELECT id, name FROM shop.item;
+DELETE FROM mart.bag;
+INSERT INTO mart.bag SELECT id, name FROM shop.item;
+SELECT spine.apply(('{"kind": "DataSpine", "apiVersion": "spine/v1",
+  "stores": {"main": {"kind": "postgres"}, "fdw": {"kind": "postgres", "server": "regress_fdw"}},
+  "parties": {"owner": {"kind": "team", "role": "regress_owner"}}, "contexts": {"shop": {"owner": "owner", "datasets": {
+    "items": {"relation": "shop.item", "enforcement": "observe", "sot": {"store": "main"}, "replicas": {
+      "foreign": {"store": "main", "locator": "f.part", "flow": "fdw", "key": ["id"]},
+      "wrapper": {"store": "fdw", "locator": "mart.bag", "flow": "etl", "key": ["id"]}}},
+    "elsewhere": {"relation": "f.item", "enforcement": "off", "sot": {"store": "main"}, "replicas": {
+      "here": {"store": "main", "locator": "f.here", "flow": "etl"}}}}}}}')::jsonb) > 0 AS applied;
+SELECT p, verdict, rows_replica, method FROM unnest('{items.foreign,items.wrapper,elsewhere.here}'::text[]) p, spine.check_replica('shop.' || p);
+UPDATE mart.bag SET name = '' WHERE id = 3;
+UPDATE f.here SET name = NULL WHERE id = 3;
+SELECT p, verdict, drifted FROM unnest('{items.foreign,items.wrapper}'::text[]) p, spine.check_replica('shop.' || p);
+-- Read once in a transaction, such a source tells at the second check only.
+SELECT verdict, drifted FROM spine.check_replica('shop.elsewhere.here');
+SELECT verdict, drifted FROM spine.check_replica('shop.elsewhere.here');
+SELECT placement, key, kind, columns FROM spine.drift WHERE placement ~ 'foreign|wrapper|here' ORDER BY 1;
+DROP EXTENSION postgres_fdw CASCADE;
+DROP SCHEMA f CASCADE;
 SELECT spine.detach_all() >= 0 AS detached;
 DROP SCHEMA shop, mart CASCADE;
 DROP FOREIGN DATA WRAPPER regress_wrapper CASCADE;
