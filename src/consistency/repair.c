@@ -222,6 +222,17 @@ refuse_excess(const Repair *repair, const LastCheck *last, int open)
 
 /* ---- what is open ---- */
 
+/* Numbers of rows are those of the last check that looked at all of them. */
+static const char last_check_sql[] =
+	"SELECT l.verdict, greatest(l.drifted, f.drifted), f.rows_replica,"
+	" s.checked_shape FROM spine.check_log l"
+	" LEFT JOIN LATERAL (SELECT c.drifted, c.rows_replica"
+	" FROM spine.check_log c WHERE c.placement = l.placement AND c.complete"
+	" ORDER BY c.run_id DESC LIMIT 1) f ON true"
+	" LEFT JOIN spine.check_state s ON s.placement = l.placement"
+	" WHERE l.placement = $1 AND l.verdict IS NOT NULL"
+	" ORDER BY l.run_id DESC LIMIT 1";
+
 static LastCheck
 read_last_check(const char *placement)
 {
@@ -229,12 +240,7 @@ read_last_check(const char *placement)
 	SpiArgs		args = {0};
 
 	spi_arg_text(&args, placement);
-	if (spi_run("SELECT l.verdict, l.drifted, l.rows_replica, s.checked_shape"
-				" FROM spine.check_log l LEFT JOIN spine.check_state s"
-				" ON s.placement = l.placement"
-				" WHERE l.placement = $1 AND l.verdict IS NOT NULL"
-				" ORDER BY l.run_id DESC LIMIT 1",
-				&args, SPI_OK_SELECT) == 0)
+	if (spi_run(last_check_sql, &args, SPI_OK_SELECT) == 0)
 		return last;
 	last.verdict = spi_text(0, 1);
 	last.drifted = spi_int8(0, 2, 0);

@@ -289,8 +289,7 @@ lock_row(const RepairRequest *request, RepairOp *op, const RepairPlace *place)
 }
 
 static bool
-delete_row(const RepairRequest *request, RepairOp *op,
-		   const RepairPlace *place)
+delete_row(RepairRequest *request, RepairOp *op, const RepairPlace *place)
 {
 	int			deleted;
 
@@ -360,7 +359,7 @@ audit_row(const RepairRequest *request, const RepairOp *op)
 
 /* Write the row; NULL if it was written, else why not. */
 static const char *
-perform(const RepairRequest *request, RepairOp *op, const RepairPlace *place)
+perform(RepairRequest *request, RepairOp *op, const RepairPlace *place)
 {
 	bool		written = false;
 

@@ -45,15 +45,16 @@ has_action(Form_pg_constraint fk)
 		fk->confdeltype == FKCONSTR_ACTION_SETDEFAULT;
 }
 
-static int16 *
-attnums_of(HeapTuple tuple, Relation catalog, int column, int *n)
+/* A member of a constraint that is an array of one element a column. */
+static void *
+array_of(HeapTuple tuple, Relation catalog, int column, int *n)
 {
 	bool		isnull;
 	ArrayType  *array = DatumGetArrayTypeP(
 		heap_getattr(tuple, column, RelationGetDescr(catalog), &isnull));
 
 	*n = ARR_DIMS(array)[0];
-	return (int16 *) ARR_DATA_PTR(array);
+	return ARR_DATA_PTR(array);
 }
 
 /* A condition over row_: a row of the referencing table hangs on it. */
@@ -63,8 +64,9 @@ dependent_condition(HeapTuple tuple, Relation catalog)
 	Form_pg_constraint fk = (Form_pg_constraint) GETSTRUCT(tuple);
 	StringInfoData sql;
 	int			n;
-	int16 *theirs = attnums_of(tuple, catalog, Anum_pg_constraint_conkey, &n);
-	int16 *ours = attnums_of(tuple, catalog, Anum_pg_constraint_confkey, &n);
+	int16 *theirs = array_of(tuple, catalog, Anum_pg_constraint_conkey, &n);
+	int16	   *ours = array_of(tuple, catalog, Anum_pg_constraint_confkey, &n);
+	Oid *equal = array_of(tuple, catalog, Anum_pg_constraint_conpfeqop, &n);
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "EXISTS (SELECT FROM %s.%s child_ WHERE ",
@@ -72,13 +74,12 @@ dependent_condition(HeapTuple tuple, Relation catalog)
 						 get_namespace_name(get_rel_namespace(fk->conrelid))),
 					 quote_identifier(get_rel_name(fk->conrelid)));
 	for (int i = 0; i < n; i++)
-		appendStringInfo(
-			&sql,
-			"%spg_catalog.format('%%s', child_.%s) OPERATOR(pg_catalog.=)"
-			" pg_catalog.format('%%s', row_.%s)",
-			i > 0 ? " AND " : "",
-			quote_identifier(get_attname(fk->conrelid, theirs[i], false)),
-			quote_identifier(get_attname(fk->confrelid, ours[i], false)));
+		appendStringInfo(&sql, "%srow_.%s %s child_.%s", i > 0 ? " AND " : "",
+						 quote_identifier(
+							 get_attname(fk->confrelid, ours[i], false)),
+						 repair_operator_name(equal[i]),
+						 quote_identifier(
+							 get_attname(fk->conrelid, theirs[i], false)));
 	appendStringInfoChar(&sql, ')');
 	return sql.data;
 }
@@ -107,12 +108,27 @@ dependent_conditions(Oid relid)
 	return conditions;
 }
 
+/* Kept with the request: it asks for each row that it deletes. */
+static List *
+dependents_of(RepairRequest *request)
+{
+	MemoryContext old;
+
+	if (request->knows_dependents)
+		return request->dependents;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(request));
+	request->dependents = dependent_conditions(RelationGetRelid(request->rel));
+	request->knows_dependents = true;
+	MemoryContextSwitchTo(old);
+	return request->dependents;
+}
+
 void
-repair_require_no_dependents(const RepairRequest *request, const char *where)
+repair_require_no_dependents(RepairRequest *request, const char *where)
 {
 	ListCell   *lc;
 
-	foreach (lc, dependent_conditions(RelationGetRelid(request->rel)))
+	foreach (lc, dependents_of(request))
 	{
 		char *sql = psprintf("SELECT FROM %s row_ WHERE %s AND %s",
 							 repair_table_name(request->rel), where,

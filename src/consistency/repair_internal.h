@@ -60,6 +60,8 @@ typedef struct RepairRequest
 	bool		dry_run;
 	List	   *ops;		/* of RepairOp, in the order they came */
 	List	   *done;		/* of RepairOp, in the order they were written */
+	List	   *dependents; /* of char *: see repair_fk.c */
+	bool		knows_dependents; /* is that filled in? */
 } RepairRequest;
 
 /* What a run says of itself when it begins. */
@@ -89,6 +91,8 @@ typedef struct RepairPlace
 /* Pin what text forms of values depend on; returns the GUC nest level. */
 extern int	repair_pin_values(void);
 extern char *repair_table_name(Relation rel);
+/* An operator as SQL names it under any search_path. */
+extern char *repair_operator_name(Oid operator_oid);
 /* Expressions over the row "row_": its digest, the whole row as jsonb, and
  * what the guard compares with RepairOp.seen. */
 extern char *repair_digest(const RepairRequest *request);
@@ -148,10 +152,13 @@ extern void repair_apply(RepairRequest *request);
  * change rows of other tables along with it, which no journal would know.
  * SPI must be connected.
  */
-extern void repair_require_no_dependents(const RepairRequest *request,
+extern void repair_require_no_dependents(RepairRequest *request,
 										 const char *where);
 
 /* ---- in repair_remote.c ---- */
+
+/* Make a connection's transactions such as repairs need. */
+extern void repair_prepare_there(Remote *remote);
 
 /* Have the request of a run carried out on the node that has the copy, in one
  * transaction there.  Its rows' images stay there. */

@@ -160,6 +160,18 @@ take_outcomes(RepairRequest *request, List *ops, const RemoteRows *rows)
 	}
 }
 
+/* What the other node may have set otherwise for all sessions. */
+void
+repair_prepare_there(Remote *remote)
+{
+	(void) remote_query(remote,
+						"SELECT pg_catalog.set_config(n, v, false) FROM"
+						" (VALUES ('default_transaction_isolation',"
+						" 'read committed'),"
+						" ('default_transaction_read_only', 'off')) s(n, v)",
+						0, NULL);
+}
+
 void
 repair_apply_there(Side *target, const RepairRun *run, RepairRequest *request)
 {
@@ -169,6 +181,7 @@ repair_apply_there(Side *target, const RepairRun *run, RepairRequest *request)
 
 	if (ops == NIL)
 		return;
+	repair_prepare_there(target->remote);
 	params[ARG_TOKEN] = run->token;
 	params[ARG_PLACEMENT] = request->placement;
 	params[ARG_RELATION] = target->relation;

@@ -232,8 +232,8 @@ type_name(Oid type)
 									FORMAT_TYPE_FORCE_QUALIFY);
 }
 
-static char *
-operator_name(Oid operator_oid)
+char *
+repair_operator_name(Oid operator_oid)
 {
 	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator_oid));
 	Form_pg_operator form;
@@ -265,7 +265,7 @@ equals(Relation rel, const char *column, const char *value)
 		return psprintf("pg_catalog.format('%%s', %s)"
 						" OPERATOR(pg_catalog.=) %s",
 						name, quote_literal_cstr(value));
-	return psprintf("%s %s %s::%s", name, operator_name(equal),
+	return psprintf("%s %s %s::%s", name, repair_operator_name(equal),
 					quote_literal_cstr(value), type_name(type));
 }
 

@@ -217,6 +217,7 @@ undo_there(int64 run_id, const RepairRun *run, const SpecPlacement *placement)
 	RepairRun	undo = *run;
 
 	request->placement = run->placement;
+	repair_prepare_there(remote);
 	take_outcomes(request,
 				  remote_query(remote,
 							   "SELECT action, key, outcome"

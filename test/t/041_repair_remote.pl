@@ -84,7 +84,8 @@ $here->safe_psql('postgres', q{
 $there->safe_psql('postgres', qq{
 	CREATE EXTENSION postgres_fdw;
 	CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw;
-	ALTER DATABASE postgres SET spine.store = 'far'});
+	ALTER DATABASE postgres SET spine.store = 'far';
+	ALTER ROLE keeper SET default_transaction_isolation = 'serializable'});
 $there->safe_psql('postgres', 'SELECT spine.apply(' . "'" . (document(', "server": "here"', '') =~ s/'/''/gr) . "')");
 
 my ($status, $out, $err) = $there->psql('postgres', q{SET ROLE keeper; DELETE FROM shop."the copy"});
