@@ -171,4 +171,40 @@ UPDATE review.ratings SET average_rating = 4;
 RESET ROLE;
 SELECT party, role, via, state, rev FROM spine.owner_of('review.ratings');
 
+\echo '== 14. A copy for search: its rules stand in the document, and it is checked by itself'
+\echo
+CREATE SCHEMA search AUTHORIZATION shop_product;
+SET ROLE shop_product;
+CREATE TABLE search.product (id bigint PRIMARY KEY, title text, cents bigint);
+INSERT INTO search.product SELECT product_id, upper(name), base_price * 100 FROM product.products;
+RESET ROLE;
+SELECT spine.apply(jsonb_set(spine.export(), '{contexts,product,datasets,catalog,replicas}', '{
+    "search": {"store": "main", "locator": "search.product", "owner": "product", "flow": "etl", "trigger": "realtime",
+               "consistency": "strong", "conflict": "sot_wins", "rationale": "words to search for",
+               "columns": {"id": "product_id", "title": "upper(name)", "cents": "(base_price * 100)::bigint"},
+               "key": ["id"], "validate": {"mode": "digest", "every": "P1D"}, "repair": {"policy": "propose", "max_share": 1}}}'),
+    'a copy for search') AS revision;
+CALL spine.run_jobs();
+SELECT placement, verdict, unproven, slo_met FROM spine.consistency WHERE placement = 'product.catalog.search';
+
+\echo '== 15. Drift is found, explained, repaired, and proved to be over'
+\echo
+SET ROLE shop_product;
+UPDATE search.product SET title = 'RADIO' WHERE id = 1;
+INSERT INTO search.product VALUES (0, 'PHANTOM', 1);
+SELECT spine.request_check('product.catalog.search') \g /dev/null
+RESET ROLE;
+CALL spine.run_jobs();
+SET ROLE shop_product;
+SELECT kind, rule, severity FROM spine.open_alerts WHERE kind LIKE 'replica%';
+RESET ROLE;
+SELECT key, kind, columns FROM spine.drift ORDER BY key;
+SELECT count(spine.explain_drift(id, 'written by hand, past the loader')) AS explained FROM spine.drift;
+SET ROLE shop_product;
+SELECT action, key, outcome FROM spine.repair_replica('product.catalog.search') ORDER BY key;
+SELECT action, key, outcome FROM spine.repair_replica('product.catalog.search', dry_run => false) ORDER BY key;
+RESET ROLE;
+SELECT placement, verdict, drift_open, slo_met FROM spine.consistency WHERE placement = 'product.catalog.search';
+SELECT key, kind, root_cause, closed_at IS NOT NULL AS closed FROM spine.drift_log ORDER BY key;
+
 \echo 'Done: nothing was installed, and the server of this demo is gone with it.'

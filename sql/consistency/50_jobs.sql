@@ -106,6 +106,10 @@ GRANT SELECT ON spine.check_request TO spine_steward, spine_auditor, spine_admin
 COMMENT ON TABLE spine.check_request IS
     'Checks that somebody asked for and that have not been made yet';
 
+-- The last proof of a copy, however long ago.
+CREATE INDEX check_log_proof_idx ON spine.check_log (placement, run_id)
+    WHERE verdict OPERATOR(pg_catalog.=) 'equal' AND complete;
+
 CREATE FUNCTION spine.copy_shape(section text, relation text, definition jsonb, here boolean)
 RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'spine_copy_shape';
 COMMENT ON FUNCTION spine.copy_shape(text, text, jsonb, boolean) IS
@@ -263,11 +267,11 @@ CREATE VIEW spine.consistency AS
                           FILTER (WHERE d.confirmed_at IS NULL) AS suspect_for
                  FROM spine.drift_log d
                 WHERE d.placement OPERATOR(pg_catalog.=) c.placement AND d.closed_at IS NULL) o
-      LEFT JOIN LATERAL (SELECT x.lag FROM spine.replica_lag x
+      LEFT JOIN LATERAL (SELECT x.lag FROM spine.replica_sample x
                           WHERE x.placement OPERATOR(pg_catalog.=) c.placement
-                            AND x.measured_at OPERATOR(pg_catalog.>=) coalesce(l.finished_at, '-infinity')
-                          ORDER BY x.measured_at DESC LIMIT 1) m ON true
-     CROSS JOIN LATERAL (SELECT greatest(o.suspect_for, m.lag) AS lag) g;
+                            AND x.sampled_at OPERATOR(pg_catalog.>) coalesce(l.finished_at, '-infinity')
+                          ORDER BY x.sampled_at DESC LIMIT 1) m ON true
+     CROSS JOIN LATERAL (SELECT greatest(o.suspect_for, coalesce(m.lag, l.lag)) AS lag) g;
 REVOKE ALL ON spine.consistency FROM PUBLIC;
 GRANT SELECT ON spine.consistency TO spine_steward, spine_auditor, spine_admin;
 COMMENT ON VIEW spine.consistency IS

@@ -32,8 +32,9 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
-/* Copies that are looked at for one that nobody checks just now. */
-#define MOST_LOOKED_AT 50
+/* Copies that one look at the plan finds, and milliseconds that it is good. */
+#define MOST_LOOKED_AT 200
+#define LOOK_INTERVAL 5000
 
 /* Pages that are read beforehand in one transaction: 32 MB. */
 #define SLICE_PAGES 4096
@@ -84,25 +85,29 @@ standbys_lag(void)
 
 /* ---- which check is next? ---- */
 
+/* $1: of this copy; NULL: of all. */
 static const char due_sql[] =
 	"SELECT p.placement, p.next_mode, p.shape"
 	" FROM spine.check_plan p"
 	" LEFT JOIN spine.check_state s ON s.placement = p.placement"
 	" WHERE p.due <= pg_catalog.clock_timestamp()"
+	" AND ($1 IS NULL OR p.placement = $1)"
 	/* each once in a CALL of run_jobs; a steward's pieces are statements */
 	" AND (s.tried_at IS NULL OR s.tried_at < pg_catalog.statement_timestamp())"
-	" ORDER BY p.due, p.placement LIMIT $1";
+	" ORDER BY p.due, p.placement LIMIT $2";
 
 /* The checks that are due, longest first (List of DueCheck). */
 static List *
-due_checks(void)
+due_checks(const char *placement, int most)
 {
-	Oid	  type = INT4OID;
-	Datum value = Int32GetDatum(MOST_LOOKED_AT);
+	Oid	  types[] = {TEXTOID, INT4OID};
+	Datum values[] = {placement ? CStringGetTextDatum(placement) : (Datum) 0,
+					  Int32GetDatum(most)};
+	char  nulls[] = {placement ? ' ' : 'n', ' ', '\0'};
 	List *due = NIL;
 
-	check_result(SPI_execute_with_args(due_sql, 1, &type, &value, NULL, true,
-									   0),
+	check_result(SPI_execute_with_args(due_sql, lengthof(types), types, values,
+									   nulls, false, 0),
 				 SPI_OK_SELECT);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -116,6 +121,36 @@ due_checks(void)
 		due = lappend(due, check);
 	}
 	return due;
+}
+
+/*
+ * The plan of thousands of copies takes a while to look through, so a look is
+ * good for some pieces: names of what was due then.  Who is taken from it is
+ * looked at again.
+ */
+static List			*waiting = NIL; /* of char * */
+static MemoryContext waiting_context = NULL;
+static TimestampTz	 looked_at = 0;
+
+static void
+look_around(void)
+{
+	List		 *due = due_checks(NULL, MOST_LOOKED_AT);
+	MemoryContext old;
+	ListCell	 *lc;
+
+	if (waiting_context == NULL)
+		waiting_context =
+			AllocSetContextCreate(TopMemoryContext, "spine checks",
+								  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(waiting_context);
+	waiting = NIL;
+	old = MemoryContextSwitchTo(waiting_context);
+	foreach (lc, due)
+		waiting =
+			lappend(waiting, pstrdup(((DueCheck *) lfirst(lc))->placement));
+	MemoryContextSwitchTo(old);
+	looked_at = GetCurrentTimestamp();
 }
 
 /* Is nobody else checking the copy?  Then nobody does until we are done. */
@@ -136,16 +171,43 @@ try_lock(const DueCheck *check)
 									  SPI_tuptable->tupdesc, 1, &isnull));
 }
 
+/* Is the copy's check still due, and nobody else making it?  NULL: no. */
+static DueCheck *
+claim(const char *placement)
+{
+	List	 *due = due_checks(placement, 1);
+	DueCheck *check = due == NIL ? NULL : linitial(due);
+
+	return check != NULL && try_lock(check) ? check : NULL;
+}
+
 /* The check that is next, locked; NULL if there is none. */
 static DueCheck *
 next_check(void)
 {
-	ListCell *lc;
+	bool fresh = false;
 
-	foreach (lc, due_checks())
-		if (try_lock(lfirst(lc)))
-			return lfirst(lc);
-	return NULL;
+	if (TimestampDifferenceExceeds(looked_at, GetCurrentTimestamp(),
+								   LOOK_INTERVAL))
+		waiting = NIL;
+	for (;;)
+	{
+		DueCheck *check;
+
+		if (waiting == NIL)
+		{
+			if (fresh)
+				return NULL;
+			look_around();
+			fresh = true;
+			if (waiting == NIL)
+				return NULL;
+		}
+		check = claim(linitial(waiting));
+		if (check != NULL)
+			return check;
+		waiting = list_delete_first(waiting);
+	}
 }
 
 /* ---- as whom ---- */
@@ -478,7 +540,7 @@ note_failed(const DueCheck *check, const ErrorData *error)
 static bool
 want_check(void)
 {
-	return !standbys_lag() && due_checks() != NIL;
+	return !standbys_lag() && due_checks(NULL, 1) != NIL;
 }
 
 /* One check; returns whether there was one. */

@@ -125,21 +125,23 @@ static const char sample_sql[] =
 
 /* Since when a copy has been further behind than it may be. */
 static const char over_sql[] =
-	"UPDATE spine.check_state s SET over_since = CASE WHEN k.over"
+	"WITH c AS MATERIALIZED (SELECT placement,"
+	" coalesce(lag > max_lag, false) AS over FROM spine.consistency)"
+	" UPDATE spine.check_state s SET over_since = CASE WHEN k.over"
 	" THEN pg_catalog.now() END FROM (SELECT t.placement, c.over"
-	" FROM spine.check_state t JOIN (SELECT placement,"
-	" coalesce(lag > max_lag, false) AS over FROM spine.consistency) c"
-	" ON c.placement = t.placement WHERE (t.over_since IS NOT NULL) <> c.over"
+	" FROM spine.check_state t JOIN c ON c.placement = t.placement WHERE (t.over_since IS NOT NULL) <> c.over"
 	" FOR UPDATE OF t SKIP LOCKED) k WHERE s.placement = k.placement";
 
 /* ---- alerts ---- */
 
 static const char alerts_sql[] =
-	"WITH wanted AS (SELECT x.kind, c.dataset, c.placement, x.severity,"
+	"WITH c AS MATERIALIZED (TABLE spine.consistency),"
+	" p AS MATERIALIZED (SELECT placement, owner, dataset_owner, runbook,"
+	" policy, automatic FROM spine.check_plan),"
+	" wanted AS (SELECT x.kind, c.dataset, c.placement, x.severity,"
 	" pg_catalog.array_remove(ARRAY[p.owner, nullif(p.dataset_owner, p.owner)],"
 	" NULL) AS parties, p.runbook, x.detail"
-	" FROM spine.consistency c JOIN spine.check_plan p"
-	" ON p.placement = c.placement"
+	" FROM c JOIN p ON p.placement = c.placement"
 	" LEFT JOIN spine.check_state s ON s.placement = c.placement"
 	" CROSS JOIN LATERAL (VALUES"
 	/* what the job is about to repair is nobody's business yet */
