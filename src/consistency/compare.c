@@ -14,11 +14,14 @@
  */
 #include "spine.h"
 
+#include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "consistency/check.h"
 #include "consistency/compare.h"
 #include "consistency/progress.h"
 #include "consistency/shape.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -315,11 +318,42 @@ read_columns_of_suspects(Check *check)
 	read_suspects(check, check->copy->target, check->suspects);
 }
 
+/*
+ * What this very transaction wrote to the source, no copy elsewhere can have,
+ * nor will it if this is rolled back.
+ */
+static void
+refuse_own_writes(const Copy *copy)
+{
+	ListCell   *lc;
+
+	if (copy->source->rel == NULL ||
+		(copy->target->remote == NULL && !copy->target->own_snapshot))
+		return;
+	foreach (lc,
+			 find_all_inheritors(copy->source->relid, AccessShareLock, NULL))
+	{
+		Relation	rel = relation_open(lfirst_oid(lc), NoLock);
+
+		if (CheckRelationLockedByMe(rel, RowExclusiveLock, true))
+			ereport(ERROR,
+					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+					 errmsg("cannot check copy \"%s\" in a transaction that "
+							"wrote to its source",
+							copy->placement),
+					 errdetail("It holds a lock for writing on \"%s\".",
+							   RelationGetRelationName(rel)),
+					 errhint("Commit first.")));
+		relation_close(rel, NoLock);
+	}
+}
+
 static void
 compare_with_source(Check *check)
 {
 	Copy	   *copy = check->copy;
 
+	refuse_own_writes(copy);
 	lag_find(check);
 	check->as_of = lag_by_position(check) ? side_sent_position(copy->source) :
 											side_position(copy->source);

@@ -94,6 +94,22 @@ SELECT placement, key, kind, confirmed_at IS NOT NULL AS confirmed FROM spine.dr
 UPDATE spine.drift_log SET first_seen = first_seen - interval '2 hours' WHERE closed_at IS NULL;
 SELECT verdict, drifted FROM spine.check_replica('shop.items.slow', 'rows');
 
+-- In other transactions than the usual; what wrote to the source commits first.
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT verdict FROM spine.check_replica('shop.items.mart');
+SELECT verdict FROM spine.check_replica('shop.items.bag');
+COMMIT;
+BEGIN;
+UPDATE mart.item SET name = name WHERE id = 1;
+SELECT verdict FROM spine.check_replica('shop.items.mart');
+UPDATE shop.item SET name = 'here alone' WHERE id = 1;
+SELECT verdict FROM spine.check_replica('shop.items.mart');
+ROLLBACK;
+PREPARE check_it AS SELECT verdict FROM spine.check_replica('shop.items.mart');
+EXECUTE check_it;
+EXECUTE check_it;
+DEALLOCATE check_it;
+
 -- A snapshot.
 UPDATE mart.kept SET name = 'touched' WHERE id = 1;
 SELECT verdict FROM spine.check_replica('shop.items.kept');
