@@ -20,6 +20,7 @@ bool		spine_workers = true;
 int			spine_steward_interval = 10;
 int			spine_max_stewards = 2;
 int			spine_max_long_stewards = 1;
+int			spine_schema_cache = 65536;
 int			spine_override_max = 86400;
 int			spine_page_cache_limit = 10240;
 int			spine_check_max_lag = 10000;
@@ -171,6 +172,13 @@ settings_init(void)
 		"Rows that differ and are not confirmed by then stay suspects.",
 		&spine_confirm_wait, 10000, 0, 3600000, PGC_USERSET, GUC_UNIT_MS, NULL,
 		NULL, NULL);
+
+	DefineCustomIntVariable("spine.schema_cache",
+							"Size of the parsed schemas that a session keeps.",
+							"They spare parsing old versions again; 0 keeps "
+							"none.",
+							&spine_schema_cache, 65536, 0, 2097151,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("spine");
 }

@@ -54,6 +54,9 @@ extern int	spine_check_max_lag;
  * come to where its source was. */
 extern int	spine_confirm_wait;
 
+/* spine.schema_cache: kilobytes of parsed schemas that a session keeps. */
+extern int	spine_schema_cache;
+
 /* spine.page_cache_limit: megabytes that all page caches may take; 0: there
  * are none, -1: as many as they like. */
 extern int	spine_page_cache_limit;

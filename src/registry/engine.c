@@ -4,7 +4,9 @@
  *		What the schema engines stand on, in the server.
  *
  * An engine's memory is a context below the caller's, so it goes with the
- * caller's also when an error leaves it.
+ * caller's also when an error leaves it.  One that ended well is kept for the
+ * next piece of work, with its first block: to get memory from the system for
+ * each schema takes longer than to parse it.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,29 +21,114 @@ struct Engine
 {
 	MemoryContext mcxt;
 	int			depth;		/* of what is being worked on */
+	/* memory of the context that small pieces are cut off from, zeroed */
+	char	   *piece;
+	size_t		left;
+	size_t		refill;		/* how much is got at once; 0: nothing is cut */
 };
+
+/* What the first block of an engine's memory has room for. */
+#define FIRST_BLOCK (64 * 1024)
+
+/* What is got at once for small pieces, and the largest of those. */
+#define REFILL (8 * 1024)
+#define MOST_CUT 512
+
+/* Engines that nobody uses: one for a piece of work and one inside of it. */
+static Engine *spares[2];
+static int	nspares = 0;
+
+/* An engine in a context without anything else. */
+static Engine *
+engine_in(MemoryContext mcxt, size_t refill)
+{
+	Engine	   *engine = MemoryContextAllocZero(mcxt, sizeof(Engine));
+
+	engine->mcxt = mcxt;
+	engine->refill = refill;
+	return engine;
+}
 
 Engine *
 engine_begin(void)
 {
-	MemoryContext mcxt =
-		AllocSetContextCreate(CurrentMemoryContext, "spine schema",
-							  ALLOCSET_DEFAULT_SIZES);
-	Engine	   *engine = MemoryContextAllocZero(mcxt, sizeof(Engine));
+	Engine	   *engine;
 
-	engine->mcxt = mcxt;
+	if (nspares == 0)
+		return engine_in(AllocSetContextCreate(CurrentMemoryContext,
+											   "spine schema", 0, FIRST_BLOCK,
+											   ALLOCSET_DEFAULT_MAXSIZE),
+						 REFILL);
+	engine = spares[--nspares];
+	MemoryContextSetParent(engine->mcxt, CurrentMemoryContext);
 	return engine;
+}
+
+Engine *
+engine_begin_small(void)
+{
+	return engine_in(AllocSetContextCreate(CurrentMemoryContext,
+										   "spine schema",
+										   ALLOCSET_DEFAULT_SIZES),
+					 0);
 }
 
 void
 engine_end(Engine *engine)
 {
+	MemoryContext mcxt = engine->mcxt;
+
+	if (nspares == lengthof(spares))
+	{
+		MemoryContextDelete(mcxt);
+		return;
+	}
+	MemoryContextReset(mcxt);
+	MemoryContextSetParent(mcxt, TopMemoryContext);
+	spares[nspares++] = engine_in(mcxt, REFILL);
+}
+
+void
+engine_forget(Engine *engine)
+{
 	MemoryContextDelete(engine->mcxt);
+}
+
+void
+engine_move(Engine *engine, MemoryContext parent)
+{
+	MemoryContextSetParent(engine->mcxt, parent);
+}
+
+Size
+engine_size(Engine *engine)
+{
+	return MemoryContextMemAllocated(engine->mcxt, true);
+}
+
+/* A small piece; schemas are made of thousands of them. */
+static void *
+cut_piece(Engine *engine, size_t size)
+{
+	void	   *piece;
+
+	size = MAXALIGN(size);
+	if (size > engine->left)
+	{
+		engine->piece = MemoryContextAllocZero(engine->mcxt, engine->refill);
+		engine->left = engine->refill;
+	}
+	piece = engine->piece;
+	engine->piece += size;
+	engine->left -= size;
+	return piece;
 }
 
 void *
 engine_alloc(Engine *engine, size_t size)
 {
+	if (size <= MOST_CUT && engine->refill > 0)
+		return cut_piece(engine, size);
 	return MemoryContextAllocExtended(engine->mcxt, size,
 									  MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
 }

@@ -94,6 +94,8 @@ extern void text_print(EngineText *text, const char *format, ...)
 typedef struct EngineMap EngineMap;
 
 extern EngineMap *map_new(Engine *engine);
+/* The same with room for so many names. */
+extern EngineMap *map_new_for(Engine *engine, size_t count);
 /* The value of a name, or NULL. */
 extern void *map_get(const EngineMap *map, const char *name, size_t length);
 /* Set it; returns what was there before, or NULL. */

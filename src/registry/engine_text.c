@@ -89,10 +89,18 @@ struct EngineMap
 EngineMap *
 map_new(Engine *engine)
 {
+	return map_new_for(engine, 0);
+}
+
+EngineMap *
+map_new_for(Engine *engine, size_t count)
+{
 	EngineMap  *map = engine_alloc(engine, sizeof(EngineMap));
 
 	map->engine = engine;
 	map->room = 8;
+	while (count * 3 > map->room * 2)
+		map->room *= 2;
 	map->entries = engine_alloc(engine, map->room * sizeof(MapEntry));
 	return map;
 }

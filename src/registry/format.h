@@ -115,6 +115,12 @@ typedef struct SchemaFormat
 	unsigned (*breaks)(Engine *engine, const Schema *old, const Schema *new,
 					   const SchemaPolicy *policy, unsigned wanted);
 
+	/*
+	 * A copy in another engine's memory that has what breaks looks at, and as
+	 * little else as it can; NULL: schemas of this format are not kept.
+	 */
+	Schema *(*keep)(Engine *engine, const Schema *schema);
+
 	void (*lint)(Engine *engine, const Schema *schema, SchemaLints *lints);
 } SchemaFormat;
 

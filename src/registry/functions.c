@@ -56,10 +56,11 @@ old_version_context(void *arg)
 		errcontext("old schema %d of %d", old->number, old->count);
 }
 
-/* Parse an old version; errors say that it is one. */
+/* Parse an old version, whole or for a verdict alone; errors say that it is
+ * one. */
 static const Schema *
 parse_old(Engine *engine, const SchemaFormat *format, const text *schema,
-		  const RequestOptions *options, int version, int count)
+		  const RequestOptions *options, int version, int count, bool whole)
 {
 	OldVersion	old = {version + 1, count};
 	ErrorContextCallback context;
@@ -69,7 +70,11 @@ parse_old(Engine *engine, const SchemaFormat *format, const text *schema,
 	context.arg = &old;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	parsed = request_parse(engine, format, schema, &options->old, version);
+	if (whole)
+		parsed = request_parse(engine, format, schema, &options->old, version);
+	else
+		parsed = request_known(engine, format, schema, &options->old, version,
+							   false);
 	error_context_stack = context.previous;
 	return parsed;
 }
@@ -115,12 +120,13 @@ spine_is_compatible(PG_FUNCTION_ARGS)
 	request_options(PG_GETARG_JSONB_P(4), count, &options);
 
 	engine = engine_begin();
-	new = request_parse(engine, format, PG_GETARG_TEXT_PP(2), &options.new, 0);
+	new = request_known(engine, format, PG_GETARG_TEXT_PP(2), &options.new, 0,
+						true);
 	for (int i = count - 1; i >= 0 && level.wanted != 0 && broken == 0; i--)
 	{
 		SchemaPolicy policy = request_policy(&options, i);
 		const Schema *old = parse_old(engine, format, DatumGetTextPP(texts[i]),
-									  &options, i, count);
+									  &options, i, count, false);
 
 		broken =
 			format_breaks(engine, format, old, new, &policy, level.wanted);
@@ -164,7 +170,8 @@ spine_compare_schemas(PG_FUNCTION_ARGS)
 	policy = request_policy(&options, 0);
 
 	engine = engine_begin();
-	old = parse_old(engine, format, PG_GETARG_TEXT_PP(1), &options, 0, 1);
+	old =
+		parse_old(engine, format, PG_GETARG_TEXT_PP(1), &options, 0, 1, true);
 	new = request_parse(engine, format, PG_GETARG_TEXT_PP(2), &options.new, 0);
 	format->diff(engine, old, new, &policy, &differences);
 	for (const SchemaDifference *d = differences.first; d != NULL; d = d->next)

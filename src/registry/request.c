@@ -12,8 +12,10 @@
 #include "spine.h"
 
 #include "base/jb.h"
+#include "base/settings.h"
 #include "mb/pg_wchar.h"
 #include "registry/request.h"
+#include "registry/schema_cache.h"
 #include "utils/builtins.h"
 
 /* Where metadata keeps names that must not come back. */
@@ -395,20 +397,56 @@ request_policy(const RequestOptions *options, int version)
 
 /* ---- texts ---- */
 
+/* A schema's text in UTF-8, with what it refers to. */
+typedef struct RequestText
+{
+	const char *text;
+	size_t		length;
+	const SchemaReference *references;
+	int			nreferences;
+} RequestText;
+
+static RequestText
+request_text(const text *schema, const RequestSide *side, int version)
+{
+	RequestText result = {0};
+	int			length = VARSIZE_ANY_EXHDR(schema);
+	char	   *utf8 = pg_server_to_any(VARDATA_ANY(schema), length, PG_UTF8);
+
+	result.text = utf8;
+	result.length =
+		utf8 == VARDATA_ANY(schema) ? (size_t) length : strlen(utf8);
+	if (side->nsets > 0)
+	{
+		int			set = set_of(side->nsets, version);
+
+		result.references = side->references[set];
+		result.nreferences = side->nreferences[set];
+	}
+	return result;
+}
+
 const Schema *
 request_parse(Engine *engine, const SchemaFormat *format, const text *schema,
 			  const RequestSide *side, int version)
 {
-	int			length = VARSIZE_ANY_EXHDR(schema);
-	char	   *utf8 = pg_server_to_any(VARDATA_ANY(schema), length, PG_UTF8);
-	int			set = set_of(side->nsets, version);
+	RequestText t = request_text(schema, side, version);
 
-	if (utf8 != VARDATA_ANY(schema))
-		length = (int) strlen(utf8);
-	if (side->nsets == 0)
-		return format->parse(engine, utf8, (size_t) length, NULL, 0);
-	return format->parse(engine, utf8, (size_t) length, side->references[set],
-						 side->nreferences[set]);
+	return format->parse(engine, t.text, t.length, t.references,
+						 t.nreferences);
+}
+
+const Schema *
+request_known(Engine *engine, const SchemaFormat *format, const text *schema,
+			  const RequestSide *side, int version, bool pin)
+{
+	RequestText t = request_text(schema, side, version);
+
+	if (format->keep == NULL || spine_schema_cache == 0)
+		return format->parse(engine, t.text, t.length, t.references,
+							 t.nreferences);
+	return schema_known(format, t.text, t.length, t.references, t.nreferences,
+						pin);
 }
 
 text *

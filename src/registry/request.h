@@ -62,6 +62,14 @@ extern const Schema *request_parse(Engine *engine, const SchemaFormat *format,
 /* The names that a version's metadata (jsonb, or 0) reserves, as those of a side. */
 extern void request_reserved(Datum metadata, RequestSide *side);
 
+/*
+ * The same for verdicts alone, from the backend's cache where it can be; good
+ * until the next call, or the next one with pin.
+ */
+extern const Schema *request_known(Engine *engine, const SchemaFormat *format,
+								   const text *schema, const RequestSide *side,
+								   int version, bool pin);
+
 /* How a new version and one of the old ones are judged. */
 extern SchemaPolicy request_policy(const RequestOptions *options, int version);
 

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-[ $# -gt 0 ] || set -- ownership catalog consistency wire overhead
+[ $# -gt 0 ] || set -- ownership catalog consistency wire overhead registry
 for room; do
 	[ -e "test/bench/$room.sh" ] || {
 		echo "run.sh: there is no test/bench/$room.sh" >&2

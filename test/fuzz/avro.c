@@ -7,6 +7,8 @@
  */
 #include "fuzz.h"
 
+#include "registry/avro/avro.h"
+
 /* The input, and the schemas in it. */
 typedef struct Input
 {
@@ -23,6 +25,26 @@ parse(Engine *engine, const FuzzPart *part, const Input *input)
 							 &input->reference, input->nreferences);
 }
 
+/*
+ * In both forms all names are full; in a schema's text one without dots, inside
+ * a type with a namespace, is in that namespace.  So such a form is no schema.
+ */
+static bool
+names_are_ambiguous(const Schema *schema)
+{
+	bool		some = false,
+				none = false;
+
+	for (int i = 0; i < schema->nnamed; i++)
+	{
+		const AvroName *name = &schema->named[i]->name;
+
+		some |= name->base != name->full;
+		none |= name->base == name->full;
+	}
+	return some && none;
+}
+
 /* Both forms are schemas that have these forms themselves. */
 static void
 check_forms(Engine *engine, const Schema *schema)
@@ -31,6 +53,8 @@ check_forms(Engine *engine, const Schema *schema)
 	char	   *identity = avro_format.identity(engine, schema);
 	Schema	   *again;
 
+	if (names_are_ambiguous(schema))
+		return;
 	again = avro_format.parse(engine, canonical, strlen(canonical), NULL, 0);
 	must_hold(strcmp(avro_format.canonical(engine, again), canonical) == 0,
 			  "the canonical form is its own");

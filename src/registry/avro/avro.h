@@ -132,6 +132,10 @@ struct Schema
 /* ---- in parse.c ---- */
 
 extern const char *avro_kind_name(AvroKind kind);
+/* A primitive type without attributes. */
+extern const AvroType *avro_plain_type(AvroKind kind);
+/* Make the maps of a union with many branches. */
+extern void avro_index_union(Engine *engine, AvroType *type);
 /* The name of a type in messages. */
 extern const char *avro_type_name(const AvroType *type);
 /* The index of a record's field, or -1. */
@@ -144,6 +148,10 @@ extern bool avro_is_name(const char *text, size_t length);
 
 extern Schema *avro_parse(Engine *engine, const char *text, size_t length,
 						  const SchemaReference *references, int nreferences);
+
+/* ---- in keep.c ---- */
+
+extern Schema *avro_keep(Engine *engine, const Schema *schema);
 
 /* ---- in defaults.c ---- */
 

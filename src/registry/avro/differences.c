@@ -482,14 +482,14 @@ static void
 compare_records(Comparison *c, const AvroNamed *old, const AvroNamed *new,
 				Spots at, unsigned ask)
 {
-	Records		records = {old,
-						   new,
-						   match_fields(c, new, old),
-						   match_fields(c, old, new),
-						   NULL,
-						   ask};
+	Records		records;
 	bool	   *paired = engine_alloc(c->engine, (size_t) new->nfields + 1);
 
+	records.old = old;
+	records.new = new;
+	records.backward = match_fields(c, new, old);
+	records.forward = match_fields(c, old, new);
+	records.ask = ask;
 	for (int i = 0; i < old->nfields; i++)
 		if (records.forward[i] >= 0)
 			paired[records.forward[i]] = true;

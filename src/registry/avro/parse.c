@@ -66,6 +66,12 @@ static const AvroType plain_types[AVRO_PRIMITIVES] = {
 	{.kind = AVRO_BYTES}, {.kind = AVRO_STRING},
 };
 
+const AvroType *
+avro_plain_type(AvroKind kind)
+{
+	return &plain_types[kind];
+}
+
 const char *
 avro_kind_name(AvroKind kind)
 {
@@ -615,7 +621,7 @@ parse_record(AvroParser *p, const Members *members, const AvroSpot *spot,
 		engine_alloc(p->engine,
 					 sizeof(AvroField) * (size_t) (array->count + 1));
 	if (array->count > MOST_WITHOUT_MAP)
-		record->field_map = map_new(p->engine);
+		record->field_map = map_new_for(p->engine, (size_t) array->count);
 	for (int i = 0; i < array->count; i++)
 	{
 		AvroSpot	here = {record->spot, "fields", i, false};
@@ -671,7 +677,7 @@ parse_enum(AvroParser *p, const Members *members, const AvroSpot *spot,
 
 	named->symbols = array->items;
 	named->nsymbols = array->count;
-	named->symbol_map = map_new(p->engine);
+	named->symbol_map = map_new_for(p->engine, (size_t) array->count);
 	for (int i = 0; i < array->count; i++)
 	{
 		AvroSpot	here = {spot, "symbols", i, false};
@@ -760,21 +766,20 @@ push_branch(AvroParser *p, const AvroType *branch)
 
 /* Let a branch be found by a name; links are in the order of branches. */
 static void
-link_branch(AvroParser *p, AvroType *type, const char *name, size_t length,
+link_branch(Engine *engine, AvroType *type, const char *name, size_t length,
 			int branch)
 {
-	AvroBranchLink *link = engine_alloc(p->engine, sizeof(AvroBranchLink));
+	AvroBranchLink *link = engine_alloc(engine, sizeof(AvroBranchLink));
 
 	link->branch = branch;
 	link->next = map_set(type->by_any, name, length, link);
 }
 
-/* Make the maps of a union with many branches. */
-static void
-index_union(AvroParser *p, AvroType *type)
+void
+avro_index_union(Engine *engine, AvroType *type)
 {
-	type->by_full = map_new(p->engine);
-	type->by_any = map_new(p->engine);
+	type->by_full = map_new(engine);
+	type->by_any = map_new(engine);
 	/* backwards, since each link is put before those that are there */
 	for (int i = type->nbranches - 1; i >= 0; i--)
 	{
@@ -784,9 +789,10 @@ index_union(AvroParser *p, AvroType *type)
 			continue;
 		(void) map_set(type->by_full, named->name.full, named->name.length,
 					   (void *) (intptr_t) (i + 1));
-		link_branch(p, type, named->name.base, named->name.base_length, i);
+		link_branch(engine, type, named->name.base, named->name.base_length,
+					i);
 		for (int alias = 0; alias < named->naliases; alias++)
-			link_branch(p, type, named->aliases[alias].full,
+			link_branch(engine, type, named->aliases[alias].full,
 						named->aliases[alias].length, i);
 	}
 }
@@ -813,7 +819,7 @@ parse_union(AvroParser *p, const JsonNode *node, const AvroSpot *spot,
 			Namespace space)
 {
 	AvroType   *type = engine_alloc(p->engine, sizeof(AvroType));
-	EngineMap  *seen = map_new(p->engine);
+	EngineMap  *seen = map_new_for(p->engine, (size_t) node->count);
 	size_t		mark = p->top;
 
 	type->kind = AVRO_UNION;
@@ -836,7 +842,7 @@ parse_union(AvroParser *p, const JsonNode *node, const AvroSpot *spot,
 			   sizeof(AvroType *) * (size_t) node->count);
 	p->top = mark;
 	if (type->nbranches > MOST_WITHOUT_MAP)
-		index_union(p, type);
+		avro_index_union(p->engine, type);
 	return type;
 }
 
@@ -1061,5 +1067,6 @@ const SchemaFormat avro_format = {
 	.identity = avro_identity,
 	.diff = avro_diff,
 	.breaks = avro_breaks,
+	.keep = avro_keep,
 	.lint = avro_lint,
 };
