@@ -542,7 +542,10 @@ flush_query(const Remote *remote)
 		connection_lost(remote);
 }
 
-/* The next result once it is complete; NULL at the end. */
+/*
+ * The next result once it is complete; NULL at the end.  Where nothing more
+ * comes, what came before may still say why.
+ */
 static PGresult *
 next_result(const Remote *remote)
 {
@@ -550,7 +553,7 @@ next_result(const Remote *remote)
 	{
 		wait_for_socket(remote, WL_SOCKET_READABLE, 0);
 		if (!PQconsumeInput(remote->conn))
-			connection_lost(remote);
+			break;
 	}
 	return PQgetResult(remote->conn);
 }
