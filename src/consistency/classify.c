@@ -301,13 +301,15 @@ older_row(const Copy *copy, const char *row, const char *old, char **digest)
 	return spi_text(0, 1);
 }
 
-/* Is the copy's row one that the source had before one of the writes? */
+/*
+ * Is the copy's row one that the source had before one of the writes?  row is
+ * what it has now.
+ */
 static bool
-equals_older_row(const Copy *copy, const Trace *trace)
+equals_older_row(const Copy *copy, const Trace *trace, char *row)
 {
 	const SameRows *extra =
 		first_beyond(trace->suspect->copy, trace->suspect->source);
-	char	   *row = present_row(copy, trace->key);
 	ListCell   *lc;
 
 	if (extra == NULL)
@@ -360,17 +362,17 @@ static void
 explain_other(const Copy *copy, const Trace *trace, bool proved)
 {
 	Suspect    *suspect = trace->suspect;
-	bool		gone = suspect->source == NIL;
+	char	   *row = present_row(copy, trace->key);
 
 	if (trace->writes == NIL)
 	{
 		if (proved)
 			suspect->cause = "written in the copy";
 	}
-	else if (equals_older_row(copy, trace))
+	else if (equals_older_row(copy, trace, row))
 	{
-		suspect->cause = gone ? "delete not applied" : "update not applied";
-		if (!gone)
+		suspect->cause = row ? "update not applied" : "delete not applied";
+		if (suspect->source != NIL)
 			suspect->kind = "stale";
 	}
 	else if (proved || was_written(trace, "insert", false))
