@@ -192,7 +192,7 @@ CREATE VIEW spine.check_plan AS
                              THEN coalesce(s.last_finished, s.seen_at, pg_catalog.now()) END,
                         'change'),
                        (CASE WHEN c.automatic AND s.last_verdict OPERATOR(pg_catalog.=) 'lagging'
-                             THEN s.last_finished OPERATOR(pg_catalog.+) greatest(c.max_lag, '10 s') END,
+                             THEN s.last_finished OPERATOR(pg_catalog.+) greatest(c.max_lag, '5 s') END,
                         'lagging'),
                        (CASE WHEN c.automatic AND c.every IS NOT NULL
                              THEN coalesce(s.last_started OPERATOR(pg_catalog.+) c.every, s.seen_at,

@@ -13,8 +13,9 @@
 #include "audit/spine_audit.h"
 #include "base/job.h"
 #include "base/rights.h"
-#include "catalog/pg_type.h"
+#include "base/spi.h"
 #include "catalog/spine_catalog.h"
+#include "consistency/answerable.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -28,84 +29,23 @@ PG_FUNCTION_INFO_V1(spine_explain_drift);
 /* Longest text of a root cause, in bytes. */
 #define LONGEST_CAUSE 10000
 
-/* A copy as the newest document has it. */
-typedef struct Placement
-{
-	CatalogDataset		 *dataset; /* NULL: it is not in the document */
-	const JsonbContainer *entry;   /* its own member, likewise */
-} Placement;
-
-static void
-check_result(int result, int expected)
-{
-	if (result != expected)
-		/* cannot happen */
-		elog(ERROR, "could not write down an answer: %s",
-			 SPI_result_code_string(result));
-}
-
 /* ---- who may ---- */
 
-static Placement
-find_placement(const char *key)
-{
-	static const char *const sections[] = {"replicas", "caches", "snapshots",
-										   "derived"};
-	List	 *parts = asset_key_parts(key);
-	Placement found = {0};
-
-	if (list_length(parts) != 3)
-		return found;
-	found.dataset =
-		catalog_dataset(asset_key(linitial(parts), lsecond(parts), NULL));
-	for (int i = 0; found.dataset && i < (int) lengthof(sections); i++)
-	{
-		const JsonbContainer *section =
-			jb_get_object(found.dataset->spec->definition, sections[i]);
-
-		found.entry = jb_get_object(section, lthird(parts));
-		if (found.entry != NULL)
-			return found;
-	}
-	found.dataset = NULL;
-	return found;
-}
-
-static bool
-acts_for_party(Oid user, const char *party)
-{
-	Oid role = party ? catalog_party_role(party) : InvalidOid;
-
-	return OidIsValid(role) && acts_for(user, role);
-}
-
-/* Does the user answer for the copy, its dataset, or all data? */
-static bool
-is_answerable(Oid user, const Placement *placement)
-{
-	Oid				   steward = get_role_oid("spine_steward", true);
-	const SpecDataset *dataset;
-
-	if (is_spine_admin(user) ||
-		(OidIsValid(steward) && acts_for(user, steward)))
-		return true;
-	if (placement->dataset == NULL)
-		return false;
-	dataset = placement->dataset->spec;
-	return acts_for_party(user, dataset->standing) ||
-		acts_for_party(user, jb_get_text(dataset->definition, "steward")) ||
-		acts_for_party(user, jb_get_text(placement->entry, "owner"));
-}
-
+/* Who answers for a copy; of one that the document no longer has, those who
+ * answer for all data. */
 static void
-refuse_stranger(Oid user, const char *what, const char *placement)
+require_voice(const char *key, const SpecPlacement *placement)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("role \"%s\" may not %s \"%s\"",
-					GetUserNameFromId(user, false), what, placement),
-			 errdetail("The owner and the steward of its dataset, the owner "
-					   "of the copy, spine_steward and spine_admin may.")));
+	if (placement != NULL)
+		require_answerable(placement, "explain drift of");
+	else if (!is_spine_admin(GetUserId()) &&
+			 !acts_for(GetUserId(), get_role_oid("spine_steward", true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to explain drift of copy \"%s\"",
+						key),
+				 errdetail("The document no longer has it, so spine_steward "
+						   "and spine_admin may do so.")));
 }
 
 /* ---- spine.request_check ---- */
@@ -128,30 +68,29 @@ check_mode(const char *mode)
  * takes those that it saw, and this one may be about what it did not see.
  */
 static void
-add_request(const char *placement, const char *mode, Oid user)
+add_request(const char *placement, const char *mode, const char *user)
 {
-	Oid	  types[] = {TEXTOID, TEXTOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(placement),
-					  mode ? CStringGetTextDatum(mode) : (Datum) 0,
-					  CStringGetTextDatum(GetUserNameFromId(user, false))};
-	char  nulls[] = {' ', mode ? ' ' : 'n', ' ', '\0'};
+	SpiArgs args = {0};
+	ActAs	before = act_as(extension_owner(), false);
 
-	check_result(
-		SPI_execute_with_args("INSERT INTO spine.check_request VALUES"
-							  " ($1, $2, pg_catalog.clock_timestamp(), $3)",
-							  lengthof(types), types, values, nulls, false, 0),
-		SPI_OK_INSERT);
+	SPI_connect();
+	spi_arg_text(&args, placement);
+	spi_arg_text(&args, mode);
+	spi_arg_text(&args, user);
+	(void) spi_run("INSERT INTO spine.check_request"
+				   " VALUES ($1, $2, clock_timestamp(), $3)",
+				   &args, SPI_OK_INSERT);
+	SPI_finish();
+	act_done(&before);
 }
 
 /* spine.request_check(placement text, mode text DEFAULT NULL) */
 Datum
 spine_request_check(PG_FUNCTION_ARGS)
 {
-	Oid		  user = GetUserId();
-	char	 *key;
-	char	 *mode;
-	Placement placement;
-	ActAs	  before;
+	char				*key;
+	char				*mode;
+	const SpecPlacement *placement;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -161,21 +100,15 @@ spine_request_check(PG_FUNCTION_ARGS)
 	mode = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	check_mode(mode);
 	PreventCommandIfReadOnly("spine.request_check");
-	placement = find_placement(key);
-	if (placement.dataset == NULL)
+	placement = catalog_placement(key);
+	if (placement == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("copy \"%s\" does not exist", key),
 				 errdetail("Copies are named as context.dataset.placement."),
 				 errhint("The view spine.topology lists all of them.")));
-	if (!is_answerable(user, &placement))
-		refuse_stranger(user, "ask for a check of", key);
-
-	before = act_as(extension_owner(), false);
-	SPI_connect();
-	add_request(key, mode, user);
-	SPI_finish();
-	act_done(&before);
+	require_answerable(placement, "check");
+	add_request(key, mode, GetUserNameFromId(GetUserId(), false));
 	job_request_at_commit();
 	PG_RETURN_VOID();
 }
@@ -193,28 +126,21 @@ typedef struct DriftRow
 static DriftRow
 read_drift(int64 id)
 {
-	Oid		 type = INT8OID;
-	Datum	 value = Int64GetDatum(id);
+	SpiArgs	 args = {0};
 	DriftRow drift;
-	bool	 isnull;
 
-	check_result(SPI_execute_with_args("SELECT placement, key, root_cause"
-									   " FROM spine.drift_log WHERE id = $1"
-									   " FOR UPDATE",
-									   1, &type, &value, NULL, false, 1),
-				 SPI_OK_SELECT);
-	if (SPI_processed == 0)
+	spi_arg_int8(&args, id);
+	if (spi_run("SELECT placement, key, root_cause FROM spine.drift_log"
+				" WHERE id = $1 FOR UPDATE",
+				&args, SPI_OK_SELECT) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("drift " INT64_FORMAT " does not exist", id),
 				 errhint("The views spine.drift and spine.drift_log list "
 						 "differing rows.")));
-	drift.placement =
-		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	drift.key = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
-							  &isnull);
-	drift.cause =
-		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
+	drift.placement = spi_text(0, 1);
+	drift.key = spi_value(0, 2, NULL);
+	drift.cause = spi_text(0, 3);
 	return drift;
 }
 
@@ -252,15 +178,17 @@ drift_object(int64 id, const char *placement)
 
 /* Who said what of which row, and what stood there before. */
 static void
-audit_cause(int64 id, const DriftRow *drift, const Placement *placement,
+audit_cause(int64 id, const DriftRow *drift, const SpecPlacement *placement,
 			const char *cause)
 {
+	const CatalogDataset *dataset =
+		placement ? catalog_dataset(placement->dataset->key) : NULL;
 	AuditEvent event = {0};
 
-	event.dataset = CStringGetTextDatum(
-		placement->dataset ? placement->dataset->spec->key : drift->placement);
+	event.dataset = CStringGetTextDatum(placement ? placement->dataset->key :
+													drift->placement);
 	event.action = CStringGetTextDatum("update");
-	event.rev = placement->dataset ? placement->dataset->rev : 0;
+	event.rev = dataset ? dataset->rev : 0;
 	event.key = drift->key;
 	event.old_values = cause_object(drift->cause);
 	event.new_values = cause_object(cause);
@@ -272,14 +200,12 @@ audit_cause(int64 id, const DriftRow *drift, const Placement *placement,
 static void
 write_cause(int64 id, const char *cause)
 {
-	Oid	  types[] = {INT8OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(id), CStringGetTextDatum(cause)};
+	SpiArgs args = {0};
 
-	check_result(SPI_execute_with_args("UPDATE spine.drift_log"
-									   " SET root_cause = $2 WHERE id = $1",
-									   lengthof(types), types, values, NULL,
-									   false, 0),
-				 SPI_OK_UPDATE);
+	spi_arg_int8(&args, id);
+	spi_arg_text(&args, cause);
+	(void) spi_run("UPDATE spine.drift_log SET root_cause = $2 WHERE id = $1",
+				   &args, SPI_OK_UPDATE);
 }
 
 static char *
@@ -304,27 +230,30 @@ cause_argument(FunctionCallInfo fcinfo)
 Datum
 spine_explain_drift(PG_FUNCTION_ARGS)
 {
-	Oid		  user = GetUserId();
-	char	 *cause = cause_argument(fcinfo);
-	DriftRow  drift;
-	Placement placement;
-	ActAs	  before;
-	bool	  news;
+	char				*cause = cause_argument(fcinfo);
+	int64				 id = PG_GETARG_INT64(0);
+	const SpecPlacement *placement;
+	DriftRow			 drift;
+	ActAs				 before;
+	bool				 news;
 
 	PreventCommandIfReadOnly("spine.explain_drift");
-	before = act_as(extension_owner(), false);
 	SPI_connect();
-	drift = read_drift(PG_GETARG_INT64(0));
-	placement = find_placement(drift.placement);
-	if (!is_answerable(user, &placement))
-		refuse_stranger(user, "explain drift of", drift.placement);
+	before = act_as(extension_owner(), false);
+	drift = read_drift(id);
+	act_done(&before);
+	placement = catalog_placement(drift.placement);
+	require_voice(drift.placement, placement);
+
 	news = drift.cause == NULL || strcmp(drift.cause, cause) != 0;
 	if (news)
-		write_cause(PG_GETARG_INT64(0), cause);
-	act_done(&before);
-	/* in the name of who said it */
-	if (news)
-		audit_cause(PG_GETARG_INT64(0), &drift, &placement, cause);
+	{
+		before = act_as(extension_owner(), false);
+		write_cause(id, cause);
+		act_done(&before);
+		/* in the name of who said it */
+		audit_cause(id, &drift, placement, cause);
+	}
 	SPI_finish();
 	PG_RETURN_BOOL(news);
 }
