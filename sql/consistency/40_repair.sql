@@ -114,6 +114,13 @@ CREATE FUNCTION spine.repair_rows(run_id bigint)
 COMMENT ON FUNCTION spine.repair_rows(bigint) IS
     'Rows of a repair with their values before and after; for the copy''s owner and spine_admin';
 
+CREATE FUNCTION spine.forget_repairs(before timestamptz) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'spine_forget_repairs';
+COMMENT ON FUNCTION spine.forget_repairs(timestamptz) IS
+    'Forget the rows, with their values, of repairs that began before then, so that those cannot be undone any more; returns their number';
+REVOKE EXECUTE ON FUNCTION spine.forget_repairs(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION spine.forget_repairs(timestamptz) TO spine_admin;
+
 CREATE VIEW spine.repair_log AS
     SELECT r.run_id, r.placement, r.server, r.started_at, r.finished_at, r.actor, r.session_actor,
            r.dry_run, r.by_policy, r.proposed, r.repaired, r.skipped, r.failed, r.outcome,

@@ -12,6 +12,7 @@
  */
 #include "spine.h"
 
+#include "audit/spine_audit.h"
 #include "base/rights.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
@@ -21,8 +22,11 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(spine_repair_rows);
+PG_FUNCTION_INFO_V1(spine_forget_repairs);
 
 static Datum
 name_of_user(Oid user)
@@ -394,4 +398,62 @@ spine_repair_rows(PG_FUNCTION_ARGS)
 	require_owner(run_id, run->placement);
 	return_rows((ReturnSetInfo *) fcinfo->resultinfo, run_id);
 	return (Datum) 0;
+}
+
+/* ---- forgetting ---- */
+
+static int64
+delete_rows(Datum before_time)
+{
+	ActAs		before = act_as(extension_owner(), false);
+	SpiArgs		args = {0};
+	int64		rows;
+
+	SPI_connect();
+	spi_arg(&args, TIMESTAMPTZOID, before_time, false);
+	rows = (int64) spi_run("DELETE FROM spine.repair_row r"
+						   " USING spine.repair_run u"
+						   " WHERE u.run_id = r.run_id AND u.started_at < $1",
+						   &args, SPI_OK_DELETE);
+	SPI_finish();
+	act_done(&before);
+	return rows;
+}
+
+/* By whom how much was forgotten. */
+static void
+audit_forgotten(Datum before_time, int64 rows)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	number;
+	AuditEvent	event = {0};
+
+	number.type = jbvNumeric;
+	number.val.numeric = int64_to_numeric(rows);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	jb_push_text(&state, "before",
+				 DatumGetCString(
+					 DirectFunctionCall1(timestamptz_out, before_time)));
+	jb_push_value(&state, "rows", &number);
+	event.detail = JsonbPGetDatum(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	event.dataset = CStringGetTextDatum("spine.repair_row");
+	event.action = CStringGetTextDatum("retention");
+	event.via = CStringGetTextDatum("direct");
+	audit_push(&event);
+}
+
+/* spine.forget_repairs(before): see docs/repair.md. */
+Datum
+spine_forget_repairs(PG_FUNCTION_ARGS)
+{
+	int64		rows;
+
+	require_spine_role("spine_admin", "forget what repairs wrote");
+	PreventCommandIfReadOnly("spine.forget_repairs");
+	PreventCommandDuringRecovery("spine.forget_repairs");
+	rows = delete_rows(PG_GETARG_DATUM(0));
+	if (rows > 0)
+		audit_forgotten(PG_GETARG_DATUM(0), rows);
+	PG_RETURN_INT64(rows);
 }

@@ -247,6 +247,7 @@ SELECT * FROM spine.repair_replica('orders.items.plain');
 SELECT * FROM spine.repair_replica('orders.items.nothing');
 SELECT * FROM spine.undo_repair(7);
 SELECT * FROM spine.repair_rows(7);
+SELECT spine.forget_repairs(now());
 SELECT count(*) FROM spine.repair_log;
 SELECT count(*) FROM spine.repair_row;
 RESET ROLE;
@@ -260,6 +261,17 @@ SELECT * FROM spine.repair_replica('orders.items.plain');
 \unset SHOW_CONTEXT
 RESET ROLE;
 REVOKE spine_steward FROM regress_stranger;
+-- What must not be kept is not undone.
+GRANT spine_admin TO regress_stranger;
+SET ROLE regress_stranger;
+DELETE FROM spine.repair_row;
+SELECT spine.forget_repairs('-infinity');
+SELECT spine.forget_repairs(started_at) AS forgotten FROM spine.repair_run WHERE run_id = 6;
+SELECT count(*) FROM spine.undo_repair(1);
+SELECT count(*) FROM spine.undo_repair(7);
+SELECT dataset, action, via, detail ? 'before' AS before, detail ->> 'rows' AS rows FROM spine.audit_log WHERE action = 'retention';
+RESET ROLE;
+REVOKE spine_admin FROM regress_stranger;
 SET ROLE regress_keeper;
 SELECT mart.disturb();
 SELECT verdict, drifted FROM spine.check_replica('orders.items.plain');
