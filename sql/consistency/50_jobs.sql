@@ -26,6 +26,7 @@ CREATE TABLE spine.check_state (
     not_before      timestamptz,
     over_since      timestamptz,
     slots           text[],
+    scrubbed_at     timestamptz,
     mended_run      bigint,
     mend_sqlstate   text,
     mend_error      text
@@ -48,6 +49,8 @@ COMMENT ON COLUMN spine.check_state.failures IS
     'Checks by the job that failed in a row; a verdict, whichever, is no failure';
 COMMENT ON COLUMN spine.check_state.not_before IS
     'When the job tries again after a failure';
+COMMENT ON COLUMN spine.check_state.scrubbed_at IS
+    'When the page caches of both sides were last compared with all rows';
 COMMENT ON COLUMN spine.check_state.mended_run IS
     'Check whose drift the job repaired, or tried to; each is tried once';
 COMMENT ON COLUMN spine.check_state.mend_error IS

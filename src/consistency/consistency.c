@@ -19,6 +19,7 @@ consistency_init(void)
 	progress_init();
 	schedule_checks_init();
 	mend_copies_init();
+	scrub_copies_init();
 	watch_copies_init();
 	page_cache_init();
 	trim_checks_init();

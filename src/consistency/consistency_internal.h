@@ -7,6 +7,7 @@
  *		mend.c		repairs that the document asks for
  *		watch.c		what changed, and what somebody should look at
  *		warm.c		what can be read beforehand
+ *		scrub.c		what caches say, asked of the storage
  *		trim.c		what of the history is kept
  *
  *-------------------------------------------------------------------------
@@ -50,6 +51,16 @@ typedef struct WarmSlice
  * check would.
  */
 extern WarmSlice warm_copy(const char *placement, int pages);
+
+/*
+ * Compare the page caches of both sides with all rows, whatever their pages'
+ * LSNs say; returns how many caches were wrong, which are removed.
+ */
+extern int64 scrub_copy(const char *placement);
+
+/* ---- in scrub.c ---- */
+
+extern void scrub_copies_init(void);
 
 /* ---- in trim.c ---- */
 

@@ -60,3 +60,37 @@ warm_copy(const char *placement, int pages)
 	target.total += source.total;
 	return target;
 }
+
+/* Rows of a side that its cache has wrong. */
+static int64
+scrub_side(const Copy *copy, Side *side)
+{
+	List	   *columns = copy_plain_columns(copy, side);
+	const char *params[2];
+
+	if (columns == NIL || !side_uses_cache(side))
+		return 0;
+	params[0] = side->relation;
+	params[1] = array_of_names(columns);
+	return side_number(side_query(side,
+								  "SELECT wrong FROM spine.scrub_digest("
+								  "$1::text::regclass, $2::text[])",
+								  2, params),
+					   0, 0);
+}
+
+int64
+scrub_copy(const char *placement)
+{
+	Copy *copy = copy_find(placement);
+	int	  settings = side_settings();
+	int64 wrong = 0;
+
+	copy_open(copy);
+	if (copy->source != NULL)
+		wrong += scrub_side(copy, copy->source);
+	wrong += scrub_side(copy, copy->target);
+	copy_close(copy);
+	AtEOXact_GUC(false, settings);
+	return wrong;
+}

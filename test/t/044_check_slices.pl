@@ -92,6 +92,15 @@ becomes(q{SELECT verdict = 'drift' AND drift_open = 1 FROM spine.consistency
 	WHERE placement = 'shop.items.mart'}, 'a row that differs is found');
 is(ask(q{SELECT key ->> 'id' FROM spine.drift}), 4711, 'and named');
 
+# ---- the storage is asked now and then ----
+
+ask(q{UPDATE spine.check_state SET seen_at = now() - interval '8 days';
+	DELETE FROM spine.job_run WHERE job = 'scrub_copies';
+	SELECT spine.request_jobs()});
+becomes(q{SELECT scrubbed_at IS NOT NULL FROM spine.check_state},
+	'caches are compared with all rows');
+is(ask(q{SELECT count(*) FROM spine.check_request}), 0, 'and are right');
+
 # ---- what fails beforehand fails in the check ----
 
 ask(q{REVOKE SELECT ON shop.mart FROM shop;
