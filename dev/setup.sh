@@ -52,6 +52,7 @@ if [ "$purpose" != demo ]; then
 		missing+=(python3-jsonschema)
 	/usr/bin/python3 -c 'import xxhash' 2>/dev/null ||
 		missing+=(python3-xxhash)
+	/usr/bin/python3 -c 'import avro' 2>/dev/null || missing+=(python3-avro)
 	need protoc protobuf-compiler
 	need /usr/include/google/protobuf/any.proto libprotobuf-dev
 	# Other versions of clang-format lay out differently; lint skips them.
