@@ -671,7 +671,9 @@ read_suspects(Check *check, Side *side, const List *suspects)
 	bool		values = keys_are_values(check, suspects);
 	const char *condition = values ?
 		key_condition(check, side) :
-		"k.h IN (SELECT pg_catalog.unnest($1::pg_catalog.text[]))";
+		psprintf("spine.digest_row(%s) IN"
+				 " (SELECT pg_catalog.unnest($1::pg_catalog.text[]))",
+				 copy_values(check->copy, "q.", true));
 	const char *params[] = {values ? keys_as_json(suspects) :
 									 hashes_as_array(suspects)};
 
