@@ -152,7 +152,7 @@ compare_properties(Comparison *c, const JsonNode *old, const JsonNode *new,
 
 		if (is_one_of(name, known))
 			continue;
-		before = json_get(old, name->text);
+		before = json_get_n(old, name->text, name->length);
 		if (!same_json(c, before, new->items[i]))
 			tell_property(c, name, before, new->items[i], at);
 	}
@@ -160,7 +160,8 @@ compare_properties(Comparison *c, const JsonNode *old, const JsonNode *new,
 	{
 		const JsonNode *name = old->names[i];
 
-		if (!is_one_of(name, known) && json_get(new, name->text) == NULL)
+		if (!is_one_of(name, known) &&
+			json_get_n(new, name->text, name->length) == NULL)
 			tell_property(c, name, old->items[i], NULL, at);
 	}
 }
@@ -248,10 +249,10 @@ tell_aliases(Comparison *c, const AvroNamed *has, const AvroNamed *has_not,
 }
 
 static bool
-has_string(const JsonNode *array, const JsonNode *string)
+has_string(Comparison *c, const JsonNode *array, const JsonNode *string)
 {
 	for (int i = 0; array != NULL && i < array->count; i++)
-		if (json_is(array->items[i], string->text))
+		if (json_equal(c->engine, array->items[i], string))
 			return true;
 	return false;
 }
@@ -268,7 +269,7 @@ tell_field_aliases(Comparison *c, const AvroField *has,
 		const JsonNode *alias = has->aliases->items[i];
 
 		engine_tick(c->engine);
-		if (!has_string(has_not->aliases, alias))
+		if (!has_string(c, has_not->aliases, alias))
 			difference_add(c->engine, c->differences, kind, BREAKS_NOTHING,
 						   path_of(c, &spot),
 						   "alias \"%s\" of field \"%s\" was %s", alias->text,
