@@ -11,6 +11,7 @@
 #include "spine.h"
 
 #include "consistency/sketch_internal.h"
+#include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 
 #define PLACE_SEED UINT64CONST(0x5370696E65536B31)
@@ -66,12 +67,8 @@ sketch_place(SketchPlace *place, uint64 key)
 	place->choice[3] = (uint32) (where.high64 >> 32);
 	place->check = (uint32) (what >> 32) % CHECK_PRIME;
 	place->slot = (int) (what % SKETCH_SLOTS);
-	place->level = 0;
-	while (place->level < SKETCH_LEVELS - 1 && (bits & 1) == 0)
-	{
-		place->level++;
-		bits >>= 1;
-	}
+	/* Half of the keys are of level 0, half of the others of level 1, ... */
+	place->level = pg_rightmost_one_pos32(bits | 1 << (SKETCH_LEVELS - 1));
 }
 
 Sketch *

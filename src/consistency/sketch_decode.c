@@ -242,5 +242,5 @@ sketch_cells_for(int64 differing)
 {
 	double		rows = differing / 0.75 + 2;
 
-	return (int) Min(rows * 1.35 + 68, (double) SKETCH_MOST_CELLS);
+	return (int) Min(rows * 1.35 + 84, (double) SKETCH_MOST_CELLS);
 }

@@ -61,11 +61,14 @@ extern void sketch_place(SketchPlace *place, uint64 key);
 static inline int
 sketch_cell(const Sketch *sketch, const SketchPlace *place, int choice)
 {
-	uint64		quarter = sketch->built / SKETCH_CHOICES;
-	uint64		folded = sketch->ncells / SKETCH_CHOICES;
+	uint64		quarter = (uint32) sketch->built / SKETCH_CHOICES;
+	uint64		folded = (uint32) sketch->ncells / SKETCH_CHOICES;
 	uint64		at = (place->choice[choice] * quarter) >> 32;
 
-	return (int) (choice * folded + at * folded / quarter);
+	/* Dividing is slow, and not needed while rows are added. */
+	if (folded != quarter)
+		at = at * folded / quarter;
+	return (int) (choice * folded + at);
 }
 
 extern Sketch *sketch_make(int built, int ncells);
@@ -78,7 +81,7 @@ extern Sketch *sketch_difference(const Sketch *mine, const Sketch *theirs);
 static inline uint64
 key_reduce(uint64 a)
 {
-	return a >= KEY_PRIME ? a - KEY_PRIME : a;
+	return unlikely(a >= KEY_PRIME) ? a - KEY_PRIME : a;
 }
 
 static inline uint64
@@ -86,14 +89,14 @@ key_sum(uint64 a, uint64 b)
 {
 	uint64		sum = a + b;
 
-	/* 2^64 is 59. */
-	return sum < a ? sum + 59 : key_reduce(sum);
+	/* 2^64 is 59; half of the sums are beyond, so no branch. */
+	return key_reduce(sum + (((uint64) 0 - (sum < a)) & 59));
 }
 
 static inline uint64
 key_difference(uint64 a, uint64 b)
 {
-	return a >= b ? a - b : a - b - 59;
+	return a - b - (((uint64) 0 - (a < b)) & 59);
 }
 
 static inline uint64
@@ -104,8 +107,7 @@ key_product(uint64 a, uint64 b)
 	uint64		sum = product.low64 + high.low64;
 	uint64		rest = (high.high64 + (sum < high.low64)) * 59;
 
-	sum += rest;
-	return sum < rest ? sum + 59 : key_reduce(sum);
+	return key_sum(sum, rest);
 }
 
 /* A weight, which may be negative. */

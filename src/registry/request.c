@@ -12,6 +12,7 @@
 #include "spine.h"
 
 #include "base/jb.h"
+#include "base/settings.h"
 #include "mb/pg_wchar.h"
 #include "registry/request.h"
 #include "registry/schema_cache.h"
@@ -441,7 +442,7 @@ request_known(Engine *engine, const SchemaFormat *format, const text *schema,
 {
 	RequestText t = request_text(schema, side, version);
 
-	if (format->keep == NULL)
+	if (format->keep == NULL || spine_schema_cache == 0)
 		return format->parse(engine, t.text, t.length, t.references,
 							 t.nreferences);
 	return schema_known(format, t.text, t.length, t.references, t.nreferences,

@@ -1,13 +1,15 @@
 """Counts bytes on the wire to name the rows in which two tables differ.
 
-Usage: wire.py ROWS ROUNDS; called by wire.sh.
+Usage: wire.py ROWS ROUNDS TRIALS; called by wire.sh.  Then TRIALS times each,
+or fewer of the large ones, it tries whether so many cells as an estimate asks
+for name all rows at once.
 """
 import os
 import random
 import subprocess
 import sys
 
-ROWS, ROUNDS = int(sys.argv[1]), int(sys.argv[2])
+ROWS, ROUNDS, TRIALS = map(int, sys.argv[1:4])
 COLUMNS = "id, a, b, n, ts"
 SKETCH = f"spine.sketch_agg(65536, 1, {COLUMNS})"
 
@@ -23,6 +25,26 @@ CREATE TABLE copy (LIKE source INCLUDING ALL);
 INSERT INTO copy SELECT * FROM source;
 VACUUM (FREEZE, ANALYZE) source, copy;
 CREATE TABLE here AS SELECT {SKETCH} AS sketch FROM source;
+"""
+
+
+# A third of the rows changed, a third missing, a third extra.
+TRIAL = """
+CREATE FUNCTION pg_temp.try(d int, salt int, OUT success bool, OUT cells int)
+LANGUAGE plpgsql AS $$
+DECLARE
+    x bytea;
+    y bytea;
+BEGIN
+    SELECT spine.sketch_agg(greatest(4 * d, 1024), 1, i, salt) FILTER (WHERE g % 3 <> 1),
+           spine.sketch_agg(greatest(4 * d, 1024), 1, i, salt + 1) FILTER (WHERE g % 3 <> 2)
+      INTO x, y FROM (SELECT g, salt * 1000000::bigint + g AS i FROM generate_series(1, d) g) s;
+    cells := spine.sketch_cells(spine.sketch_estimate(x, y));
+    success := (SELECT count(*) = d FROM spine.sketch_difference(
+        spine.sketch_fold(x, cells), spine.sketch_fold(y, cells)));
+EXCEPTION WHEN SQLSTATE 'SP007' THEN
+    success := false;
+END $$;
 """
 
 
@@ -76,6 +98,21 @@ def name_rows(session, differing):
     return size, requests, sorted(map(int, keys))
 
 
+def try_sizes(session):
+    session.run(TRIAL)
+    print("\n| rows that differ | trials | named at the first try | "
+          "cells for each, mean |")
+    print("|--:|--:|--:|--:|")
+    for differing in 1, 2, 3, 5, 10, 30, 100, 300, 1000, 10000, 100000:
+        trials = max(min(TRIALS, TRIALS * 300 // differing), 1)
+        named, cells = session.run(f"""
+            SELECT count(*) FILTER (WHERE success), avg(cells)
+              FROM generate_series(1, {trials}) salt,
+                   pg_temp.try({differing}, salt);""")[0].split("|")
+        print(f"| {differing} | {trials} | {named} | "
+              f"{float(cells) / differing:.2f} |", flush=True)
+
+
 def main():
     session = Session()
     session.run(SETUP)
@@ -100,6 +137,7 @@ def main():
         print(f"| {differing} | {mean:.0f} | {mean / differing:.1f} | "
               f"{max(sizes) / differing:.1f} | {most} | "
               f"{'yes' if right else 'NO'} |", flush=True)
+    try_sizes(session)
 
 
 main()
