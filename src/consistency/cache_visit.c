@@ -34,6 +34,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* So many old tuples are hashed again rather than a page's slots read. */
+#define FEW_OLD 3
+
 /* A tuple as a snapshot sees it. */
 typedef struct Look
 {
@@ -466,6 +469,15 @@ visit_page(Visits *visits, BlockNumber block, Buffer buffer,
 		changes.settled = false;
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 
+	if (named && changes.nold > FEW_OLD)
+	{
+		memcpy(&changes.gone[changes.ngone], changes.old,
+			   sizeof(OffsetNumber) * changes.nold);
+		changes.ngone += changes.nold;
+		changes.nold = 0;
+		cache_file_slots(visits->file, block, entry, slots);
+		named = false;
+	}
 	apply_changes(visits, buffer, block, entry, named ? NULL : slots, lsn,
 				  &changes);
 	if (!changes.settled)

@@ -39,7 +39,7 @@
 
 /* Bytes that are read at once: in a row, and after a jump. */
 #define READ_ROW 65536
-#define READ_JUMP 1024
+#define READ_JUMP 512
 
 /* Heads of a record that are looked at; few are longer. */
 #define FEW_HEADS 192
@@ -107,9 +107,18 @@ position_of(XLogRecPtr lsn)
 static XLogRecPtr
 start_of(uint64 position)
 {
-	uint64		rest = position % SEGMENT_BYTES;
+	/* Where the segment begins that was asked for last: few are asked for. */
+	static uint64 first = 0;
+	static XLogRecPtr first_lsn = 0;
+	uint64		rest = position - first;
 	uint64		offset;
 
+	if (rest >= SEGMENT_BYTES)
+	{
+		rest = position % SEGMENT_BYTES;
+		first = position - rest;
+		first_lsn = position / SEGMENT_BYTES * wal_segment_size;
+	}
 	if (rest < XLOG_BLCKSZ - SizeOfXLogLongPHD)
 		offset = SizeOfXLogLongPHD + rest;
 	else
@@ -118,7 +127,7 @@ start_of(uint64 position)
 		offset = XLOG_BLCKSZ + rest / PAGE_BYTES * XLOG_BLCKSZ +
 			rest % PAGE_BYTES + SizeOfXLogShortPHD;
 	}
-	return position / SEGMENT_BYTES * wal_segment_size + offset;
+	return first_lsn + offset;
 }
 
 /* The address of the end of a record whose last byte is before a position. */
@@ -356,25 +365,25 @@ read_record(WalReader *reader, uint64 position, FileLocator wanted,
 			WalRecord *record)
 {
 	char		heads[MOST_HEADS];
+	int			head = SizeOfXLogRecord;
 	int			few;
+	int			most;
 
-	if (!copy_bytes(reader, position, (char *) &record->head,
-					SizeOfXLogRecord))
+	if (!copy_bytes(reader, position, heads, head))
 		return false;
+	memcpy(&record->head, heads, head);
 	if (record->head.xl_tot_len < SizeOfXLogRecord)
 		return false;
 	record->at = position;
 	record->end = end_of(position + MAXALIGN(record->head.xl_tot_len));
-	record->nblocks = 0;
-	record->main_length = 0;
 	few = (int) Min(record->head.xl_tot_len, FEW_HEADS);
-	if (!copy_bytes(reader, position, heads, few))
+	if (!copy_bytes(reader, position + head, heads + head, few - head))
 		return false;
-	if (read_heads(heads + SizeOfXLogRecord, heads + few, wanted, record))
+	if (read_heads(heads + head, heads + few, wanted, record))
 		return true;
-	few = (int) Min(record->head.xl_tot_len, MOST_HEADS);
-	return copy_bytes(reader, position, heads, few) &&
-		read_heads(heads + SizeOfXLogRecord, heads + few, wanted, record);
+	most = (int) Min(record->head.xl_tot_len, MOST_HEADS);
+	return copy_bytes(reader, position + few, heads + few, most - few) &&
+		read_heads(heads + head, heads + most, wanted, record);
 }
 
 /* The first bytes of a record's main data. */
@@ -670,38 +679,41 @@ next_record(const WalRecord *record)
 	return next;
 }
 
-static bool
+static const char *
 read_records(WalReader *reader, FileLocator wanted, uint64 position,
-			 uint64 end, WalList *list)
+			 uint64 end, uint64 effort, WalList *list)
 {
 	XLogRecPtr	before = InvalidXLogRecPtr;
+	uint64		first = position;
 	WalRecord	record;
 
-	while (position < end)
+	for (uint64 n = 0; position < end; n++)
 	{
 		XLogRecPtr	start = start_of(position);
 
+		if (n + (position - first) / XLOG_BLCKSZ > effort)
+			return "the log since the last time is long";
 		if (!read_record(reader, position, wanted, &record))
-			return false;
+			return "the log since the last time is not at hand";
 		if (before != InvalidXLogRecPtr ? record.head.xl_prev != before :
 										  record.head.xl_prev >= start)
-			return false;
+			return "the log since the last time is broken";
 		if (!add_record(reader, &record, wanted, list))
-			return false;
+			return "the log tells of more than pages";
 		before = start;
 		position = next_record(&record);
 	}
-	return position == end;
+	return position == end ? NULL : "the log since the last time is broken";
 }
 
-bool
+const char *
 wal_list(FileLocator locator, TimeLineID timeline, XLogRecPtr from,
-		 XLogRecPtr upto, WalList *list)
+		 XLogRecPtr upto, uint64 effort, WalList *list)
 {
 	WalReader  *reader = palloc(sizeof(WalReader));
 	uint64		position = position_of(from);
 	uint64		end = position_of(upto);
-	bool		complete;
+	const char *reason;
 
 	reader->timeline = timeline;
 	reader->first = start_of(position) / wal_segment_size;
@@ -712,15 +724,15 @@ wal_list(FileLocator locator, TimeLineID timeline, XLogRecPtr from,
 	list->items = NULL;
 	list->nitems = list->room = 0;
 	list->bytes = upto - from;
-	complete = read_records(reader, locator, position, end, list);
+	reason = read_records(reader, locator, position, end, effort, list);
 	if (reader->fd >= 0)
 		CloseTransientFile(reader->fd);
-	if (complete && XLogGetLastRemovedSegno() >= reader->first)
-		complete = false;
-	if (complete)
+	if (reason == NULL && XLogGetLastRemovedSegno() >= reader->first)
+		reason = "the log since the last time is not at hand";
+	if (reason == NULL)
 		sort_items(list);
 	else if (list->items != NULL)
 		pfree(list->items);
 	pfree(reader);
-	return complete;
+	return reason;
 }

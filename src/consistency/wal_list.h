@@ -43,11 +43,13 @@ typedef struct WalList
 
 /*
  * List what the log did to the main fork of a table from one position to
- * another, which must both be ends of records that are flushed.  False if the
- * log does not tell all of it: then all pages must be looked at.
+ * another, which must both be ends of records that are flushed.  NULL, or why
+ * the log does not tell all of it: then all pages must be looked at.  effort
+ * limits what is read: a record counts as one, and so does every page of log.
  */
-extern bool wal_list(FileLocator locator, TimeLineID timeline, XLogRecPtr from,
-					 XLogRecPtr upto, WalList *list);
+extern const char *wal_list(FileLocator locator, TimeLineID timeline,
+							XLogRecPtr from, XLogRecPtr upto, uint64 effort,
+							WalList *list);
 
 /* Where the next record after one that ends here, or the next one, starts. */
 extern XLogRecPtr wal_record_start(XLogRecPtr position);

@@ -12,7 +12,6 @@
 #include "spine.h"
 
 #include "base/jb.h"
-#include "base/settings.h"
 #include "mb/pg_wchar.h"
 #include "registry/request.h"
 #include "registry/schema_cache.h"
@@ -442,7 +441,7 @@ request_known(Engine *engine, const SchemaFormat *format, const text *schema,
 {
 	RequestText t = request_text(schema, side, version);
 
-	if (format->keep == NULL || spine_schema_cache == 0)
+	if (format->keep == NULL)
 		return format->parse(engine, t.text, t.length, t.references,
 							 t.nreferences);
 	return schema_known(format, t.text, t.length, t.references, t.nreferences,

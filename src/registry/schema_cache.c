@@ -206,6 +206,7 @@ schema_known(const SchemaFormat *format, const char *text, size_t length,
 	cache_init();
 	if (pin)
 		pinned = NULL;
+	evict(NULL);	/* the setting may have been lowered */
 	known = find(hash, &key);
 	if (known == NULL)
 	{

@@ -15,7 +15,7 @@ if [ "${1:-}" = --inside ]; then
 		"${2:-3000000}" "${3:-5}"
 fi
 
-exec dev/server.sh -r \
+dev/server.sh -r \
 	-c 'shared_buffers = 1GB' \
 	-c 'work_mem = 256MB' \
 	-c 'fsync = off' \
@@ -23,3 +23,6 @@ exec dev/server.sh -r \
 	-c 'jit = off' \
 	-c 'max_wal_size = 8GB' \
 	-- bash test/bench/consistency.sh --inside "$@"
+
+# What it costs to digest a table again, of ten million rows or of ROWS.
+exec test/bench/revalidation.sh
