@@ -8,8 +8,8 @@
 # fails is left in build/fuzz/TARGET-*; give it to build/fuzz/TARGET to see it
 # again.
 #
-#   --minimise   instead of fuzzing put the smallest set of inputs that covers
-#                as much into test/fuzz/corpus/TARGET
+#   --minimise   instead of fuzzing put a small set of inputs that covers as
+#                much into test/fuzz/corpus/TARGET, in place of what is there
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -63,7 +63,7 @@ for target; do
 	if [ -n "$minimise" ]; then
 		rm -rf "build/fuzz/$target.small"
 		mkdir "build/fuzz/$target.small"
-		"build/fuzz/$target" "${options[@]}" -merge=1 \
+		"build/fuzz/$target" "${options[@]}" -set_cover_merge=1 \
 			"build/fuzz/$target.small" "build/fuzz/$target.corpus" \
 			"test/fuzz/corpus/$target" >"build/fuzz/$target.log" 2>&1
 		rm -rf "test/fuzz/corpus/$target"
