@@ -83,8 +83,9 @@ $(addprefix src/consistency/,row_walk.o walk.o canonical_json.o): \
 		-fno-tree-slp-vectorize)
 $(shlib): src/spine.map
 
-# awk rather than cat: a part that lacks its last newline gets one.
-$(DATA_built): $(SQL_PARTS) Makefile
+# awk rather than cat: a part that lacks its last newline gets one.  The
+# directories: a part that is gone makes nothing else newer.
+$(DATA_built): $(SQL_PARTS) $(sort $(dir $(SQL_PARTS))) Makefile
 	awk 1 $(SQL_PARTS) > $@
 
 # Each regress test in a database of its own, so that it says the same alone

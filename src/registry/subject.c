@@ -179,9 +179,10 @@ subject_require(const Subject *subject, Oid user, const char *what)
 void
 subject_lock(const Subject *subject)
 {
+	const unsigned char *name = (const unsigned char *) subject->shown;
+	uint64		hash =
+		hash_bytes_extended(name, (int) strlen(subject->shown), 0);
 	LOCKTAG		tag;
-	uint64 hash = hash_bytes_extended((const unsigned char *) subject->shown,
-									  (int) strlen(subject->shown), 0);
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
 						 (uint32) hash, SUBJECT_LOCK_CLASS);
