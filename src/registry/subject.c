@@ -180,8 +180,7 @@ void
 subject_lock(const Subject *subject)
 {
 	const unsigned char *name = (const unsigned char *) subject->shown;
-	uint64		hash =
-		hash_bytes_extended(name, (int) strlen(subject->shown), 0);
+	uint64		hash = hash_bytes_extended(name, (int) strlen(subject->shown), 0);
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
