@@ -77,7 +77,7 @@ SchemaLevel
 request_level(const SchemaFormat *format, const text *level)
 {
 	SchemaLevel result = {BREAKS_NOTHING, false};
-	bool		protobuf = strcmp(format->name, "PROTOBUF") == 0;
+	bool protobuf = format == NULL || strcmp(format->name, "PROTOBUF") == 0;
 	char	   *name = text_to_cstring(level);
 
 	if (pg_strcasecmp(name, "NONE") == 0)
@@ -96,8 +96,10 @@ request_level(const SchemaFormat *format, const text *level)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown level \"%s\" for schemas of type %s",
-					text_to_cstring(level), format->name),
+			 format == NULL ?
+				 errmsg("unknown level \"%s\"", text_to_cstring(level)) :
+				 errmsg("unknown level \"%s\" for schemas of type %s",
+						text_to_cstring(level), format->name),
 			 errhint("There are NONE, BACKWARD, FORWARD and FULL%s, each but "
 					 "NONE also with _TRANSITIVE.",
 					 protobuf ? ", WIRE, WIRE_JSON, PACKAGE, FILE" : "")));

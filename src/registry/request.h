@@ -43,7 +43,8 @@ typedef struct RequestOptions
  * type at all. */
 extern const SchemaFormat *request_format(const text *type);
 
-/* A level by name, in any case; 22023 if the format has none of that name. */
+/* A level by name, in any case; 22023 if the format (NULL: any of them) has
+ * none of that name. */
 extern SchemaLevel request_level(const SchemaFormat *format,
 								 const text *level);
 

@@ -77,9 +77,7 @@ require_right(const Scope *scope, Oid user, const char *what)
 static char *
 read_level(const text *level)
 {
-	const SchemaFormat *format = format_find("PROTOBUF");
-
-	(void) request_level(format ? format : format_find("TABLE"), level);
+	(void) request_level(NULL, level);
 	return asc_toupper(VARDATA_ANY(level), VARSIZE_ANY_EXHDR(level));
 }
 
