@@ -589,11 +589,52 @@ hashes_as_array(const List *suspects)
 }
 
 /*
+ * The type by which a key's values are sought: one that every value of the
+ * column's type on either side can be cast to and none is changed by, and
+ * whose "=" an index may serve.  NULL: there is none.
+ */
+static const char *
+sought_type(const Copy *copy, const CopyColumn *column)
+{
+	static const struct
+	{
+		const char *type;
+		const char *sought;
+	} types[] = {
+		{"smallint", "bigint"},
+		{"integer", "bigint"},
+		{"bigint", "bigint"},
+		{"text", "text"},
+		{"character varying", "text"},
+		/* "character" as a cast is character(1), which cuts off. */
+		{"character", "pg_catalog.bpchar"},
+	};
+	const char *from = column->from->type;
+	const char *to = column->to->type;
+	bool		same = strcmp(from, to) == 0;
+
+	for (int i = 0; i < (int) lengthof(types); i++)
+	{
+		if (strcmp(from, types[i].type) == 0)
+			from = types[i].sought;
+		if (strcmp(to, types[i].type) == 0)
+			to = types[i].sought;
+	}
+	if (strcmp(from, to) != 0)
+		return NULL;
+	/* An enum of the same name on another server may have other labels. */
+	if (same && strchr(from, '.') != NULL && from == column->from->type &&
+		(copy->source->remote != NULL || copy->target->remote != NULL))
+		return NULL;
+	return from;
+}
+
+/*
  * A condition for rows by the values of their keys in the jsonb parameter,
  * one that an index may serve.
  */
 static char *
-key_condition(const Check *check, const Side *side)
+key_condition(const Check *check)
 {
 	const Copy *copy = check->copy;
 	StringInfoData values;
@@ -609,15 +650,17 @@ key_condition(const Check *check, const Side *side)
 							 "%s(e.e OPERATOR(pg_catalog.->>) %s)::%s",
 							 values.len > 0 ? ", " : "",
 							 quote_literal_cstr(column->name),
-							 side == copy->source ? column->from->type :
-													column->to->type);
+							 sought_type(copy, column));
 	}
 	return psprintf("(%s) IN (SELECT %s FROM"
 					" pg_catalog.jsonb_array_elements($1::jsonb) e(e))",
 					copy_values(copy, "q.", true), values.data);
 }
 
-/* Can rows be found by their keys' values?  A null equals nothing. */
+/*
+ * Can rows be found by their keys' values?  A null equals nothing, and what is
+ * no value of the other side's type would be an error there.
+ */
 static bool
 keys_are_values(const Check *check, const List *suspects)
 {
@@ -625,6 +668,10 @@ keys_are_values(const Check *check, const List *suspects)
 
 	if (!check->copy->plain_keys)
 		return false;
+	foreach (lc, check->copy->columns)
+		if (((CopyColumn *) lfirst(lc))->key &&
+			sought_type(check->copy, lfirst(lc)) == NULL)
+			return false;
 	foreach (lc, suspects)
 		if (strstr(((Suspect *) lfirst(lc))->key, ": null") != NULL)
 			return false;
@@ -670,7 +717,7 @@ read_suspects(Check *check, Side *side, const List *suspects)
 	List	   *sorted = list_copy(suspects);
 	bool		values = keys_are_values(check, suspects);
 	const char *condition = values ?
-		key_condition(check, side) :
+		key_condition(check) :
 		psprintf("spine.digest_row(%s) IN"
 				 " (SELECT pg_catalog.unnest($1::pg_catalog.text[]))",
 				 copy_values(check->copy, "q.", true));

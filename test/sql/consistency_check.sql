@@ -116,6 +116,38 @@ SELECT verdict FROM spine.check_replica('orders.items.kept');
 UPDATE mart.kept SET name = 'touched' WHERE id = 1;
 SELECT verdict FROM spine.check_replica('orders.items.kept');
 
+-- Keys of fixed width, and keys whose types differ: one side's value need not
+-- be one of the other's.
+RESET ROLE;
+CREATE SCHEMA keys;
+CREATE TYPE keys.code AS ENUM ('ab', 'cd');
+CREATE TABLE keys.fixed (id char(3) PRIMARY KEY, name text);
+CREATE TABLE keys.fixed_copy (id char(3) PRIMARY KEY, name text);
+CREATE TABLE keys.small (id smallint PRIMARY KEY, name text);
+CREATE TABLE keys.small_copy (id bigint PRIMARY KEY, name text);
+CREATE TABLE keys.whole (id int PRIMARY KEY, name text);
+CREATE TABLE keys.whole_copy (id numeric PRIMARY KEY, name text);
+CREATE TABLE keys.label (id keys.code PRIMARY KEY, name text);
+CREATE TABLE keys.label_copy (id text PRIMARY KEY, name text);
+INSERT INTO keys.fixed VALUES ('abc', 'a'), ('bcd', 'b'), ('e', 'c');
+INSERT INTO keys.fixed_copy VALUES ('abc', 'x'), ('bcx', 'b'), ('e', 'c');
+INSERT INTO keys.small VALUES (1, 'a');
+INSERT INTO keys.small_copy VALUES (1, 'b'), (100000, 'c');
+INSERT INTO keys.whole VALUES (1, 'a');
+INSERT INTO keys.whole_copy VALUES (1.5, 'b');
+INSERT INTO keys.label VALUES ('ab', 'a');
+INSERT INTO keys.label_copy VALUES ('xy', 'b');
+SELECT spine.apply(format('{"kind": "DataSpine", "apiVersion": "spine/v1", "contexts": {"keys": {"owner": "owner", "datasets": {%s}}}}',
+  (SELECT string_agg(format('"%1$s": {"relation": "keys.%1$s", "sot": {"store": "main"}, "enforcement": "observe",
+    "replicas": {"copy": {"store": "main", "locator": "keys.%1$s_copy", "flow": "etl"}}}', t), ',')
+     FROM unnest(ARRAY['fixed', 'small', 'whole', 'label']) t))::jsonb) > 0 AS applied;
+SELECT t, c.verdict, c.drifted FROM unnest(ARRAY['fixed', 'small', 'whole', 'label']) WITH ORDINALITY u(t, n),
+  LATERAL spine.check_replica(format('keys.%s.copy', t)) c ORDER BY n;
+SELECT placement, key, kind FROM spine.drift WHERE placement LIKE 'keys.%' ORDER BY placement, key, kind;
+SELECT action, key, outcome FROM spine.repair_replica('keys.fixed.copy', false);
+SELECT verdict, drifted FROM spine.check_replica('keys.fixed.copy');
+SET ROLE regress_keeper;
+
 -- What cannot be compared, and who may not ask.
 ALTER TABLE mart.plain ADD COLUMN own text;
 SELECT verdict, rows_sot FROM spine.check_replica('orders.items.plain');
@@ -143,5 +175,5 @@ BEGIN READ ONLY;
 SELECT * FROM spine.check_replica('orders.items.mart');
 ROLLBACK;
 SELECT spine.detach_all() >= 0 AS detached;
-DROP SCHEMA orders, mart CASCADE;
+DROP SCHEMA orders, mart, keys CASCADE;
 REVOKE CREATE ON DATABASE :"DBNAME" FROM regress_owner;
