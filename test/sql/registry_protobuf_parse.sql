@@ -75,6 +75,28 @@ SELECT o.* FROM (VALUES
     ('edition = "2023"; option features.field_presence = EXPLICIT; message M { int32 a = 1 [features.field_presence = EXPLICIT]; }'))
     t(schema), outcome(schema) o;
 
+-- Each feature has its places.
+SELECT feature, string_agg(holder, ' ' ORDER BY n) AS places
+FROM unnest('{field_presence=EXPLICIT,enum_type=OPEN,
+        repeated_field_encoding=PACKED,utf8_validation=VERIFY,
+        message_encoding=LENGTH_PREFIXED,json_format=ALLOW}'::text[]) feature,
+    (VALUES (1, 'file', 'option features.%s;'),
+        (2, 'message', 'message M { option features.%s; }'),
+        (3, 'field', 'message M { repeated int32 a = 1 [features.%s]; }'),
+        (4, 'optional', 'message M { int32 a = 1 [features.%s]; }'),
+        (5, 'string', 'message M { string a = 1 [features.%s]; }'),
+        (6, 'submessage', 'message M { M a = 1 [features.%s]; }'),
+        (7, 'map', 'message M { map<string, M> a = 1 [features.%s]; }'),
+        (8, 'oneof', 'message M { oneof o { option features.%s; int32 a = 1; } }'),
+        (9, 'member', 'message M { oneof o { string a = 1 [features.%s]; } }'),
+        (10, 'extension', 'message M { extensions 5; extend M { string a = 5 [features.%s]; } }'),
+        (11, 'enum', 'enum E { option features.%s; A = 0; }'),
+        (12, 'value', 'enum E { A = 0 [features.%s]; }'),
+        (13, 'service', 'service S { option features.%s; }')) t(n, holder, body),
+    outcome('edition = "2023"; ' || format(body, feature)) o
+WHERE o.outcome NOT LIKE '!%' GROUP BY feature ORDER BY feature;
+SELECT (outcome('edition = "2023"; option java_string_check_utf8 = true;')).*;
+
 -- References, by their names; errors say which one it was.
 CREATE FUNCTION with_references(schema text, VARIADIC refs text[])
     RETURNS boolean LANGUAGE sql AS $$

@@ -616,6 +616,10 @@ check_file(Schema *schema, ProtoFile *file)
 						"not",
 						file->imports[i]->name);
 	}
+	if (file->syntax == PROTO_EDITION_2023 &&
+		proto_option(&file->base, "java_string_check_utf8") != NULL)
+		engine_fail(schema->engine, &place,
+					"editions have no option java_string_check_utf8");
 	if (sets_feature(&file->base, "field_presence") &&
 		file->base.features.presence == PROTO_PRESENCE_REQUIRED)
 		engine_fail(schema->engine, &place,

@@ -595,42 +595,24 @@ map_elements(Engine *engine, void *array, int count)
 	return map;
 }
 
-/* Where a message stands among those that it is counted with. */
-static EngineMap *
-map_positions(Engine *engine, const Scope *scope)
-{
-	EngineMap  *map = map_new(engine);
-
-	for (int i = 0; i < scope->nmessages; i++)
-	{
-		const char *name = scope->messages[i]->base.name;
-
-		map_set(map, name, strlen(name), (char *) NULL + i + 1);
-	}
-	return map;
-}
-
 static void
 compare_scope_messages(Diff *diff, const Scope *a, const Scope *b)
 {
 	EngineMap  *in_a = map_elements(diff->engine, a->messages, a->nmessages);
 	EngineMap  *in_b = map_elements(diff->engine, b->messages, b->nmessages);
-	EngineMap  *position_a = map_positions(diff->engine, a);
-	EngineMap  *position_b = map_positions(diff->engine, b);
 
 	for (int i = 0; i < a->nmessages; i++)
 	{
 		const ProtoMessage *x = a->messages[i];
-		size_t		length = strlen(x->base.name);
-		const ProtoMessage *y = map_get(in_b, x->base.name, length);
+		const ProtoMessage *y =
+			map_get(in_b, x->base.name, strlen(x->base.name));
 
 		if (y == NULL)
 		{
 			report_pair(diff, MESSAGE_REMOVED, &x->base, NULL);
 			continue;
 		}
-		if (map_get(position_a, x->base.name, length) !=
-			map_get(position_b, x->base.name, length))
+		if (x->position != y->position)
 			report_pair(diff, MESSAGE_MOVED, &x->base, &y->base);
 		compare_messages(diff, x, y);
 	}

@@ -21,19 +21,52 @@ static const ProtoFeatures language_features[] =
 	 {PROTO_PRESENCE_EXPLICIT, PROTO_ENUM_OPEN, PROTO_REPEATED_PACKED,
 	  PROTO_UTF8_VERIFY, PROTO_LENGTH_PREFIXED, PROTO_JSON_ALLOW}};
 
-/* Take a feature's value where it is set. */
+/* Features, and what may set them beside a file. */
+static const struct
+{
+	const char *name;
+	size_t		offset;		/* in ProtoFeatures */
+	ProtoKind	kind;
+	ProtoKind	other;
+} known_features[] = {{"field_presence", offsetof(ProtoFeatures, presence),
+					   PROTO_FIELD, PROTO_FIELD},
+					  {"enum_type", offsetof(ProtoFeatures, enum_type),
+					   PROTO_ENUM, PROTO_ENUM},
+					  {"repeated_field_encoding",
+					   offsetof(ProtoFeatures, repeated), PROTO_FIELD,
+					   PROTO_FIELD},
+					  {"utf8_validation", offsetof(ProtoFeatures, utf8),
+					   PROTO_FIELD, PROTO_FIELD},
+					  {"message_encoding", offsetof(ProtoFeatures, message),
+					   PROTO_FIELD, PROTO_FIELD},
+					  {"json_format", offsetof(ProtoFeatures, json),
+					   PROTO_MESSAGE, PROTO_ENUM}};
+
+/* Take a feature that is set. */
 static void
-take_feature(Schema *schema, const ProtoElement *element, const ProtoSet *set,
-			 const char *name, unsigned char *feature)
+take_feature(Schema *schema, ProtoElement *element, const ProtoSet *set)
 {
 	SchemaPlace place = proto_place(element);
+	const char *name = set->field->base.name;
+	size_t		i = 0;
 
-	if (strcmp(set->field->base.name, name) != 0 || set->field->extension)
+	if (set->field->extension)
+		return;
+	while (i < sizeof(known_features) / sizeof(known_features[0]) &&
+		   strcmp(known_features[i].name, name) != 0)
+		i++;
+	if (i == sizeof(known_features) / sizeof(known_features[0]))
 		return;
 	if (set->first->integer == 0)
 		engine_fail(schema->engine, &place,
 					"feature \"%s\" has no value that means something", name);
-	*feature = (unsigned char) set->first->integer;
+	if (element->kind != PROTO_FILE &&
+		element->kind != known_features[i].kind &&
+		element->kind != known_features[i].other)
+		engine_fail(schema->engine, &place, "feature \"%s\" has no place here",
+					name);
+	((unsigned char *) &element->features)[known_features[i].offset] =
+		(unsigned char) set->first->integer;
 }
 
 /* The features of an element within one that has others. */
@@ -42,27 +75,16 @@ set_features(Schema *schema, ProtoElement *element,
 			 const ProtoFeatures *around)
 {
 	const ProtoValue *value = proto_option(element, "features");
-	ProtoFeatures *features = &element->features;
 	SchemaPlace place = proto_place(element);
 
-	*features = *around;
+	element->features = *around;
 	element->around = around;
 	if (value == NULL || value->tree == NULL)
 		return;
 	if (element->file->syntax != PROTO_EDITION_2023)
 		engine_fail(schema->engine, &place, "only editions have features");
 	for (const ProtoSet *set = value->tree->sets; set != NULL; set = set->next)
-	{
-		take_feature(schema, element, set, "field_presence",
-					 &features->presence);
-		take_feature(schema, element, set, "enum_type", &features->enum_type);
-		take_feature(schema, element, set, "repeated_field_encoding",
-					 &features->repeated);
-		take_feature(schema, element, set, "utf8_validation", &features->utf8);
-		take_feature(schema, element, set, "message_encoding",
-					 &features->message);
-		take_feature(schema, element, set, "json_format", &features->json);
-	}
+		take_feature(schema, element, set);
 }
 
 /* What a label, a oneof and the option packed say in older languages. */

@@ -491,10 +491,11 @@ const char *
 lex_comment(Engine *engine, const char *comment, size_t length)
 {
 	EngineText	text;
-	const char *end = comment + length;
+	const char *end;
 
 	if (comment == NULL)
 		return NULL;
+	end = comment + length;
 	text_begin(&text, engine);
 	while (comment < end)
 	{

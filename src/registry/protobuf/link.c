@@ -290,6 +290,8 @@ add_message(void *context, ProtoMessage *message)
 	size_t		size = sizeof(ProtoField *) * (size_t) message->nfields;
 
 	add_symbol(schema, &message->base);
+	for (int i = 0; i < message->nmessages; i++)
+		message->messages[i]->position = i;
 	for (int i = 0; i < message->nfields; i++)
 		add_symbol(schema, &message->fields[i]->base);
 	for (int i = 0; i < message->noneofs; i++)
@@ -313,6 +315,8 @@ static void
 add_file(Schema *schema, ProtoFile *file)
 {
 	add_package(schema, file);
+	for (int i = 0; i < file->nmessages; i++)
+		file->messages[i]->position = i;
 	proto_each_message(schema, file, add_message, schema);
 	for (int i = 0; i < file->nenums; i++)
 	{

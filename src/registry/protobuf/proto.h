@@ -284,6 +284,7 @@ struct ProtoMessage
 {
 	ProtoElement base;
 	ProtoMessage *parent;	/* NULL: top of the file */
+	int			position;	/* among the messages that it stands with */
 	bool		is_group;
 	bool		is_map_entry;
 	ProtoField **fields;	/* also those of oneofs */

@@ -211,10 +211,10 @@ inside(Decoder *decoder, const WireField *field)
 
 	reader.engine = decoder->engine;
 	reader.place = &decoder->place;
-	reader.at = field->data;
-	reader.end = field->data + field->length;
 	if (field->type != 2)
 		broken(&reader);
+	reader.at = field->data;
+	reader.end = field->data + field->length;
 	return reader;
 }
 
