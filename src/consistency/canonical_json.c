@@ -96,10 +96,12 @@ json_numeric(const JsonWalk *walk, char *out, const char *number,
 	const char *data;
 	Size		length;
 
-	if (unlikely(number >= end || number + VARSIZE_ANY(number) > end))
+	if (unlikely(number >= end))
 		payload_corrupt();
 	data = VARDATA_ANY(number);
 	length = VARSIZE_ANY_EXHDR(number);
+	if (unlikely(data > end || length > (Size) (end - data)))
+		payload_corrupt();
 	return walk == NULL ? payload_numeric(out, data, length) :
 						  payload_any_numeric(out, data, length);
 }
