@@ -72,6 +72,7 @@ prepare()
 
 	packages+=" build-essential libipc-run-perl python3-minimal"
 	packages+=" python3-jsonschema python3-xxhash libxxhash-dev"
+	packages+=" python3-avro protobuf-compiler libprotobuf-dev"
 
 	if [ ! -e "$chroot/.spine-ready" ] && [ ! -e "$chroot/usr/bin/apt-get" ]
 	then

@@ -17,6 +17,7 @@
 #ifndef CONSISTENCY_PAYLOAD_H
 #define CONSISTENCY_PAYLOAD_H
 
+#include "base/compat.h"
 #include "consistency/canonical.h"
 #include "port/pg_bswap.h"
 
@@ -231,6 +232,6 @@ extern void canonical_json(CanonicalBytes *bytes, const char *container,
 						   Size size);
 
 /* Raise that a value reaches beyond where it stands. */
-extern void payload_corrupt(void) pg_attribute_noreturn();
+pg_noreturn extern void payload_corrupt(void);
 
 #endif /* CONSISTENCY_PAYLOAD_H */

@@ -25,8 +25,7 @@
 
 /* ---- reading ---- */
 
-static void bad_option(const char *pointer, const char *expected)
-	pg_attribute_noreturn();
+pg_noreturn static void bad_option(const char *pointer, const char *expected);
 
 static void
 bad_option(const char *pointer, const char *expected)

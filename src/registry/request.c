@@ -107,8 +107,7 @@ request_level(const SchemaFormat *format, const text *level)
 
 /* ---- options ---- */
 
-static void fail_option(const char *option, const char *expected)
-	pg_attribute_noreturn();
+pg_noreturn static void fail_option(const char *option, const char *expected);
 
 static void
 fail_option(const char *option, const char *expected)

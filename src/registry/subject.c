@@ -26,8 +26,7 @@
 
 /* ---- names ---- */
 
-static void bad_name(const char *text, const char *why)
-	pg_attribute_noreturn();
+pg_noreturn static void bad_name(const char *text, const char *why);
 
 static void
 bad_name(const char *text, const char *why)
