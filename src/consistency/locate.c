@@ -283,19 +283,26 @@ merge(Check *check, Reader *source, Reader *copy)
 	MemoryContextDelete(scratch);
 }
 
-void
-locate_all(Check *check, const char *condition)
+/* Compare the rows of which the conditions, one for each side, are true. */
+static void
+locate(Check *check, const char *of_source, const char *of_copy)
 {
 	Copy	   *copy = check->copy;
 	Reader		readers[2] = {{0}};
 
 	reader_begin(&readers[0], copy->source,
-				 keyed_query(check, copy->source, condition, false), 0, NULL);
+				 keyed_query(check, copy->source, of_source, false), 0, NULL);
 	reader_begin(&readers[1], copy->target,
-				 keyed_query(check, copy->target, condition, false), 0, NULL);
+				 keyed_query(check, copy->target, of_copy, false), 0, NULL);
 	merge(check, &readers[0], &readers[1]);
 	reader_end(&readers[0]);
 	reader_end(&readers[1]);
+}
+
+void
+locate_all(Check *check, const char *condition)
+{
+	locate(check, condition, condition);
 }
 
 /* ---- by buckets ---- */
@@ -507,24 +514,56 @@ is_integer_key(const Copy *copy)
 	return false;
 }
 
-/* A condition for the rows of keys that a sketch named. */
-static char *
-named_condition(const Copy *copy, const SketchElement *keys, int nkeys)
+/* Does the side's primary key begin with the column that is the key? */
+static bool
+leads_index(const Copy *copy, const Side *side)
 {
-	StringInfoData sql;
+	ListCell   *lc;
 
-	initStringInfo(&sql);
-	if (is_integer_key(copy))
-		appendStringInfoString(&sql, copy_values(copy, "q.", true));
-	else
-		appendStringInfo(&sql, "spine.key_hash(%s)",
-						 copy_values(copy, "q.", true));
-	appendStringInfoString(&sql, " = ANY ('{");
+	if (side->key == NIL)
+		return false;
+	foreach (lc, copy->columns)
+	{
+		const CopyColumn *column = lfirst(lc);
+
+		if (column->key)
+			return strcmp(linitial(side->key),
+						  side == copy->source ? column->from->name :
+												 column->name) == 0;
+	}
+	return false;
+}
+
+/*
+ * A condition for the rows of keys that a sketch named.  An array of numbers
+ * of one type is looked up by hash; that the planner does only where the
+ * column has their type too, so it is given that where no index is lost by it.
+ */
+static char *
+named_condition(const Copy *copy, const Side *side, const char *numbers)
+{
+	const char *value = copy_values(copy, "q.", true);
+
+	if (!is_integer_key(copy))
+		value = psprintf("spine.key_hash(%s)", value);
+	else if (!leads_index(copy, side))
+		value = psprintf("(%s)::pg_catalog.int8", value);
+	return psprintf("%s = ANY ('{%s}'::pg_catalog.int8[])", value, numbers);
+}
+
+/* Compare the rows of keys that a sketch named. */
+static void
+locate_named(Check *check, const SketchElement *keys, int nkeys)
+{
+	const Copy *copy = check->copy;
+	StringInfoData numbers;
+
+	initStringInfo(&numbers);
 	for (int i = 0; i < nkeys; i++)
-		appendStringInfo(&sql, "%s" INT64_FORMAT, i > 0 ? "," : "",
+		appendStringInfo(&numbers, "%s" INT64_FORMAT, i > 0 ? "," : "",
 						 (int64) keys[i].key);
-	appendStringInfoString(&sql, "}'::pg_catalog.int8[])");
-	return sql.data;
+	locate(check, named_condition(copy, copy->source, numbers.data),
+		   named_condition(copy, copy->target, numbers.data));
 }
 
 /* False if the sketches do not tell. */
@@ -540,7 +579,7 @@ locate_by_sketch(Check *check)
 	if (!name_keys(&source, &target, &keys, &nkeys))
 		return false;
 	if (nkeys > 0)
-		locate_all(check, named_condition(copy, keys, nkeys));
+		locate_named(check, keys, nkeys);
 	else if (!hash128_equal(sketch_totals(source.estimate)->sum,
 							sketch_totals(target.estimate)->sum))
 		return false;

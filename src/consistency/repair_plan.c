@@ -53,27 +53,27 @@ typedef struct KeyRows
 
 /* ---- reading ---- */
 
-/* The array type of families of types within which "=" is index-friendly and
+/* The widest type of families of types within which "=" is index-friendly and
  * follows from equal keys; NULL for others. */
 static const char *
-family_array(const char *type)
+family_type(const char *type)
 {
 	static const struct
 	{
 		const char *type;
-		const char *array;
+		const char *common;
 	} families[] = {
-		{"smallint", "pg_catalog.int8[]"},
-		{"integer", "pg_catalog.int8[]"},
-		{"bigint", "pg_catalog.int8[]"},
-		{"text", "pg_catalog.text[]"},
-		{"character varying", "pg_catalog.text[]"},
-		{"uuid", "pg_catalog.uuid[]"},
+		{"smallint", "pg_catalog.int8"},
+		{"integer", "pg_catalog.int8"},
+		{"bigint", "pg_catalog.int8"},
+		{"text", "pg_catalog.text"},
+		{"character varying", "pg_catalog.text"},
+		{"uuid", "pg_catalog.uuid"},
 	};
 
 	for (int i = 0; i < (int) lengthof(families); i++)
 		if (strcmp(families[i].type, type) == 0)
-			return families[i].array;
+			return families[i].common;
 	return NULL;
 }
 
@@ -95,41 +95,65 @@ is_null_somewhere(List *drift, const char *column)
 	return false;
 }
 
+/* The type in which a column is the same on both sides, or NULL. */
+static const char *
+common_type(const CopyColumn *column)
+{
+	const char *to = family_type(column->to->type);
+	const char *from = column->from ? family_type(column->from->type) : NULL;
+
+	return to != NULL && from != NULL && strcmp(to, from) == 0 ? to : NULL;
+}
+
+/* Does the side's primary key begin with the column? */
+static bool
+leads_index(const Copy *copy, const Side *side, const CopyColumn *column)
+{
+	const char *name =
+		side == copy->source ? column->from->name : column->name;
+
+	return side->key != NIL && strcmp(linitial(side->key), name) == 0;
+}
+
 /*
- * A condition that an index may serve, implied by that on the whole key: a
- * key column is one of those asked for.  Its type is of one family on both
- * sides, so every key that one side has can be said in the other's.
+ * A condition implied by that on the whole key, which leaves few rows to make
+ * a key of: a key column is one of those asked for.  Its type is of one family
+ * on both sides, so every key that one side has can be said in the other's.
+ *
+ * Where an index finds the rows they are asked for by an array, which leads to
+ * it whatever statistics say; else by a join, since with an array each row
+ * would be compared with each key.
  */
 static const char *
-index_condition(const Copy *copy, List *drift)
+column_condition(const Copy *copy, const Side *side, List *drift)
 {
+	static const char by_array[] =
+		"q.v%d OPERATOR(pg_catalog.=) ANY (ARRAY(%s)) AND ";
+	static const char by_join[] = "q.v%d OPERATOR(pg_catalog.=) ANY (%s) AND ";
 	ListCell   *lc;
 
 	foreach (lc, copy->columns)
 	{
 		const CopyColumn *column = lfirst(lc);
-		const char *array;
+		const char *type = common_type(column);
 
-		if (!column->key || column->from == NULL ||
+		if (!column->key || type == NULL ||
 			is_null_somewhere(drift, column->name))
 			continue;
-		array = family_array(column->to->type);
-		if (array != NULL && family_array(column->from->type) != NULL &&
-			strcmp(array, family_array(column->from->type)) == 0)
-			return psprintf(
-				"q.v%d OPERATOR(pg_catalog.=) ANY ((SELECT"
-				" pg_catalog.array_agg(e OPERATOR(pg_catalog.->>) %s)"
-				" FROM pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb) e"
-				")::%s) AND ",
-				foreach_current_index(lc) + 1,
-				quote_literal_cstr(column->name), array);
+		return psprintf(
+			leads_index(copy, side, column) ? by_array : by_join,
+			foreach_current_index(lc) + 1,
+			psprintf("SELECT (e OPERATOR(pg_catalog.->>) %s)::%s FROM"
+					 " pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb)"
+					 " e",
+					 quote_literal_cstr(column->name), type));
 	}
 	return "";
 }
 
 /* Rows of one side whose key is among those of $1, with its number there. */
 static char *
-side_query_of(const Copy *copy, const char *rows, const char *condition)
+side_query_of(const Copy *copy, const Side *side, List *drift)
 {
 	StringInfoData each;
 	int			n = copy_value_count(copy, false);
@@ -142,7 +166,10 @@ side_query_of(const Copy *copy, const char *rows, const char *condition)
 					" pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb)"
 					" WITH ORDINALITY w(k, i)"
 					" WHERE %s%s OPERATOR(pg_catalog.=) w.k ORDER BY 1, 2",
-					copy_values(copy, "q.", false), each.data, rows, condition,
+					copy_values(copy, "q.", false), each.data,
+					side == copy->source ? copy_source_rows(copy) :
+										   copy_rows(copy),
+					column_condition(copy, side, drift),
 					copy_key_object(copy, "q."));
 }
 
@@ -194,17 +221,15 @@ share_snapshot(const Copy *copy)
 static void
 read_sides(const Copy *copy, List *drift, const char *keys, KeyRows *all)
 {
-	const char *condition = index_condition(copy, drift);
 	bool		share = share_snapshot(copy);
 
 	pin_values_there(copy->source);
 	pin_values_there(copy->target);
 	if (share)
 		sides_begin(copy->source, copy->target);
-	read_side(copy->target, side_query_of(copy, copy_rows(copy), condition),
-			  keys, all, false);
-	read_side(copy->source,
-			  side_query_of(copy, copy_source_rows(copy), condition), keys,
+	read_side(copy->target, side_query_of(copy, copy->target, drift), keys,
+			  all, false);
+	read_side(copy->source, side_query_of(copy, copy->source, drift), keys,
 			  all, true);
 	if (share)
 		sides_end(copy->source, copy->target);
