@@ -21,10 +21,11 @@
 /* ---- in schedule.c ---- */
 
 /*
- * The role that a job reads both sides of a copy as; InvalidOid if there is
- * none.  Needs SPI and the rights of the extension's owner.
+ * The role that a job reads both sides of a copy as, and writes the copy as;
+ * InvalidOid if there is none.  Needs SPI and the rights of the extension's
+ * owner.
  */
-extern Oid copy_reader(const char *placement);
+extern Oid copy_reader(const char *placement, bool writes);
 
 extern void schedule_checks_init(void);
 

@@ -408,6 +408,22 @@ copy_value_count(const Copy *copy, bool key)
 	return count;
 }
 
+/*
+ * A key's value for its object.  Of types that somebody made it is their text:
+ * as JSON it might be what a cast makes of it, which is code of others, and
+ * need not tell keys apart.
+ */
+static char *
+key_value(const CopyColumn *column, const char *value)
+{
+	if (!column->to->own_type &&
+		(column->from == NULL || !column->from->own_type))
+		return psprintf("%s", value);
+	return psprintf("CASE WHEN %s IS DISTINCT FROM NULL"
+					" THEN pg_catalog.format('%%s', %s) END",
+					value, value);
+}
+
 char *
 copy_key_object(const Copy *copy, const char *prefix)
 {
@@ -420,9 +436,12 @@ copy_key_object(const Copy *copy, const char *prefix)
 		const CopyColumn *column = lfirst(lc);
 
 		if (column->key)
-			appendStringInfo(&sql, "%s%s, %sv%d", sql.len > 0 ? ", " : "",
-							 quote_literal_cstr(column->name), prefix,
-							 foreach_current_index(lc) + 1);
+			appendStringInfo(&sql, "%s%s, %s", sql.len > 0 ? ", " : "",
+							 quote_literal_cstr(column->name),
+							 key_value(column,
+									   psprintf("%sv%d", prefix,
+												foreach_current_index(lc) +
+													1)));
 	}
 	return psprintf("pg_catalog.jsonb_build_object(%s)", sql.data);
 }

@@ -10,8 +10,9 @@
  * way round.  Each step is a piece of the job, so a transaction of its own; a
  * restart plans anew, and what is repaired already is passed by.
  *
- * A step acts as the role that checks the copy, which is the copy's owner
- * wherever he may read the source, in a restricted operation.
+ * A step acts as the copy's owner, if he may read the source, else as another
+ * of those who may check it who inherits him, since the copy's triggers run as
+ * who writes it; in a restricted operation.
  *
  *-------------------------------------------------------------------------
  */
@@ -120,14 +121,16 @@ repair_step(const Step *step)
 							 .actions = step->actions,
 							 .by_policy = true,
 							 .check = step->last};
-	Oid			  role = copy_reader(step->placement);
+	Oid			  role = copy_reader(step->placement, true);
 	ActAs		  before;
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("nobody may repair copy \"%s\"", step->placement),
-				 errhint("Its owner needs SELECT on the source of truth.")));
+				 errhint(
+					 "Its owner, or a role that inherits him, needs SELECT on "
+					 "the source of truth.")));
 	progress_begin(step->placement);
 	progress_phase(PROGRESS_REPAIRING, 0);
 	before = act_as(role, true);

@@ -34,7 +34,7 @@ try_scrub(const char *placement)
 {
 	MemoryContext  mcxt = CurrentMemoryContext;
 	ResourceOwner  owner = CurrentResourceOwner;
-	Oid			   role = copy_reader(placement);
+	Oid			   role = copy_reader(placement, false);
 	volatile int64 wrong = -1;
 
 	if (!OidIsValid(role))

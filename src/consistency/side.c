@@ -59,7 +59,8 @@ static const char columns_sql[] =
 	" IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype,"
 	" 'numeric'::regtype, 'text'::regtype, 'varchar'::regtype,"
 	" 'bpchar'::regtype, 'uuid'::regtype, 'date'::regtype,"
-	" 'timestamp'::regtype, 'timestamptz'::regtype) FROM pg_attribute a"
+	" 'timestamp'::regtype, 'timestamptz'::regtype), t.oid >= 16384"
+	" AND (t.typtype <> 'd' OR t.typbasetype >= 16384) FROM pg_attribute a"
 	" JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = $1::oid"
 	" AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
@@ -505,6 +506,7 @@ read_columns(Side *side)
 		column->name = side_value(rows, i, 0);
 		column->type = side_value(rows, i, 1);
 		column->plain_key = side_true(rows, i, 2);
+		column->own_type = side_true(rows, i, 3);
 		side->columns = lappend(side->columns, column);
 	}
 	rows = side_query(side, key_sql, 1, params);

@@ -27,6 +27,8 @@ typedef struct SideColumn
 	const char *name;
 	const char *type; /* as SQL, qualified where it must be */
 	bool		plain_key; /* can a key of this type be found by its text? */
+	bool		own_type;  /* is the type one that somebody made, or a domain
+							* over such? */
 } SideColumn;
 
 typedef struct Side
