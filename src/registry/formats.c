@@ -12,7 +12,8 @@
 #include <strings.h>
 
 static const SchemaFormat *const formats[] = {
-	&avro_format, &protobuf_format, &table_format, NULL /* the end */
+	&avro_format, &protobuf_format, &json_schema_format, &table_format,
+	NULL /* the end */
 };
 
 const SchemaFormat *
