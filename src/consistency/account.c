@@ -22,6 +22,7 @@
 #include "consistency/check.h"
 #include "consistency/progress.h"
 #include "consistency/proof.h"
+#include "consistency/turn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -53,11 +54,14 @@ static const char suspect_sql[] =
 	" END, n.cause FROM now n"
 	" WHERE NOT EXISTS (SELECT FROM again a WHERE a.key = n.key)";
 
-/* What is open and no longer differs is proved equal. */
+/*
+ * What is open and no longer differs is proved equal; not what another check
+ * saw that began later than this one and ended before it.
+ */
 static const char close_sql[] =
 	"UPDATE spine.drift_log d SET closed_at = $3, closed_run = $2"
 	" WHERE d.placement = $1 AND d.closed_at IS NULL"
-	" AND d.last_run <> $2";
+	" AND d.last_run <> $2 AND d.last_seen <= $3";
 
 static const char verdict_sql[] =
 	"SELECT count(*) FILTER (WHERE confirmed_at IS NOT NULL) > 0"
@@ -306,10 +310,8 @@ begin_run(Check *check)
 {
 	SpiArgs		args = {0};
 
+	(void) take_turn(TURN_CHECK, check->placement, true);
 	spi_arg_text(&args, check->placement);
-	(void) spi_run("SELECT pg_advisory_xact_lock(hashtextextended("
-				   "'spine.check_replica ' || $1, 0))",
-				   &args, SPI_OK_SELECT);
 	spi_arg_text(&args, check->mode_name);
 	arg_time(&args, check->started);
 	spi_arg(&args, LSNOID, LSNGetDatum(check->as_of), false);

@@ -28,6 +28,7 @@
 #include "catalog/pg_type.h"
 #include "consistency/proof.h"
 #include "consistency/push.h"
+#include "consistency/turn.h"
 #include "consistency/shape.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -165,18 +166,6 @@ arg_arrays(SpiArgs *args, Datum row_counts, Datum digests)
 {
 	spi_arg(args, INT8ARRAYOID, row_counts, false);
 	spi_arg(args, TEXTARRAYOID, digests, false);
-}
-
-/* Runs of a copy follow one another. */
-static void
-take_turn(const Push *push)
-{
-	SpiArgs		args = {0};
-
-	spi_arg_text(&args, push->placement->key);
-	spi_run("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog."
-			"hashtextextended('spine.check_replica ' || $1, 0))",
-			&args, SPI_OK_SELECT);
 }
 
 /* What was known before must not be replaced by what is older. */
@@ -478,7 +467,7 @@ judge_with(Push *push, const List *columns, Relation source)
 	ActAs		before = act_as(extension_owner(), false);
 
 	SPI_connect();
-	take_turn(push);
+	(void) take_turn(TURN_CHECK, push->placement->key, true);
 	check_order(push);
 	SPI_finish();
 	act_done(&before);

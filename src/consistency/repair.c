@@ -23,6 +23,7 @@
 #include "consistency/check.h"
 #include "consistency/repair_internal.h"
 #include "consistency/shape.h"
+#include "consistency/turn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -276,18 +277,6 @@ read_drift(const char *placement, MemoryContext keeper)
 	return drift;
 }
 
-/* Repairs of a copy follow one another. */
-static void
-wait_for_others(const char *placement)
-{
-	SpiArgs		args = {0};
-
-	spi_arg_text(&args, placement);
-	spi_run("SELECT pg_catalog.pg_advisory_xact_lock("
-			"pg_catalog.hashtextextended('spine.repair_replica ' || $1, 0))",
-			&args, SPI_OK_SELECT);
-}
-
 /* What is to be repaired; raises where that is too much, or not known. */
 static List *
 open_drift(const Repair *repair)
@@ -300,7 +289,7 @@ open_drift(const Repair *repair)
 
 	SPI_connect();
 	if (!repair->options->dry_run)
-		wait_for_others(placement);
+		(void) take_turn(TURN_REPAIR, placement, true);
 	last = read_last_check(placement);
 	refuse_verdict(repair, &last);
 	drift = read_drift(placement, keeper);

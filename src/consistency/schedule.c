@@ -25,6 +25,7 @@
 #include "catalog/spine_catalog.h"
 #include "consistency/consistency_internal.h"
 #include "consistency/progress.h"
+#include "consistency/turn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -153,24 +154,6 @@ look_around(void)
 	looked_at = GetCurrentTimestamp();
 }
 
-/* Is nobody else checking the copy?  Then nobody does until we are done. */
-static bool
-try_lock(const DueCheck *check)
-{
-	Oid	  type = TEXTOID;
-	Datum value = CStringGetTextDatum(check->placement);
-	bool  isnull;
-
-	check_result(
-		SPI_execute_with_args(
-			"SELECT pg_catalog.pg_try_advisory_xact_lock("
-			"pg_catalog.hashtextextended('spine.check_replica ' || $1, 0))",
-			1, &type, &value, NULL, false, 1),
-		SPI_OK_SELECT);
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-									  SPI_tuptable->tupdesc, 1, &isnull));
-}
-
 /* Is the copy's check still due, and nobody else making it?  NULL: no. */
 static DueCheck *
 claim(const char *placement)
@@ -178,7 +161,8 @@ claim(const char *placement)
 	List	 *due = due_checks(placement, 1);
 	DueCheck *check = due == NIL ? NULL : linitial(due);
 
-	return check != NULL && try_lock(check) ? check : NULL;
+	return check != NULL && take_turn(TURN_CHECK, placement, false) ? check :
+																	  NULL;
 }
 
 /* The check that is next, locked; NULL if there is none. */

@@ -66,6 +66,24 @@ CALL spine.run_jobs('repair_replicas');
 SELECT placement, actor, repaired, verdict FROM spine.repair_log WHERE repaired > 0 ORDER BY 1;
 SELECT DISTINCT who FROM mart.ran;
 REVOKE regress_keeper FROM regress_owner;
+
+-- No lock that everybody may take keeps copies from being checked or repaired.
+BEGIN;
+SELECT verdict FROM spine.check_replica('shop.items.fired');
+SELECT count(*) AS repaired FROM spine.repair_replica('shop.items.fired', false);
+SELECT DISTINCT objsubid > 2 AS own FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+ROLLBACK;
+
+-- What a check saw that began later is not closed by one that ends later.
+UPDATE mart.fired SET name = 'other' WHERE id = 'a';
+SELECT verdict FROM spine.check_replica('shop.items.fired');
+UPDATE mart.fired SET name = 'one' WHERE id = 'a';
+UPDATE spine.drift_log SET last_seen = now() + interval '1 h' WHERE closed_at IS NULL AND placement = 'shop.items.fired';
+SELECT verdict FROM spine.check_replica('shop.items.fired');
+SELECT key, kind FROM spine.drift WHERE placement = 'shop.items.fired';
+UPDATE spine.drift_log SET last_seen = now() WHERE closed_at IS NULL AND placement = 'shop.items.fired';
+SELECT verdict FROM spine.check_replica('shop.items.fired');
+SELECT key, kind FROM spine.drift WHERE placement = 'shop.items.fired';
 SELECT spine.detach_all() >= 0 AS detached;
 DROP SCHEMA shop, mart CASCADE;
 REVOKE CREATE ON DATABASE :"DBNAME" FROM regress_owner;
