@@ -123,9 +123,27 @@ is_known_option(const PQconninfoOption *known, const char *keyword)
 	return false;
 }
 
+/*
+ * Is it an option that says who somebody is?  Whoever may use a server makes a
+ * mapping of his own, and not every wrapper looks at what that holds: it must
+ * not lead elsewhere than the server's owner says.
+ */
+static bool
+is_mapping_option(const char *keyword)
+{
+	static const char *const words[] = {"user", "password", "sslcert",
+										"sslkey", "sslpassword"};
+
+	for (int i = 0; i < (int) lengthof(words); i++)
+		if (strcmp(words[i], keyword) == 0)
+			return true;
+	return false;
+}
+
 /* Add those of a server or mapping (List of DefElem) that are libpq's. */
 static void
-add_options(Options *options, const PQconninfoOption *known, List *defs)
+add_options(Options *options, const PQconninfoOption *known, List *defs,
+			bool mapping)
 {
 	ListCell   *lc;
 
@@ -133,7 +151,8 @@ add_options(Options *options, const PQconninfoOption *known, List *defs)
 	{
 		DefElem	   *def = lfirst(lc);
 
-		if (is_known_option(known, def->defname))
+		if (is_known_option(known, def->defname) &&
+			(!mapping || is_mapping_option(def->defname)))
 			add_option(options, def->defname, defGetString(def));
 	}
 }
@@ -160,9 +179,9 @@ collect_options(Options *options, ForeignDataWrapper *wrapper,
 	{
 		add_option(options, "connect_timeout", "");
 		add_option(options, "tcp_user_timeout", DEAD_PEER);
-		add_options(options, known, wrapper->options);
-		add_options(options, known, server->options);
-		add_options(options, known, mapping->options);
+		add_options(options, known, wrapper->options, false);
+		add_options(options, known, server->options, false);
+		add_options(options, known, mapping->options, true);
 		add_option(options, "fallback_application_name", "spine");
 		add_option(options, "application_name", "spine");
 		add_option(options, "client_encoding", GetDatabaseEncodingName());

@@ -125,6 +125,11 @@ UPDATE mart.item m SET price = s.price FROM shop.item s WHERE s.id = m.id;
 SELECT verdict, drifted FROM spine.check_replica('shop.items.mart');
 SET client_min_messages = warning;
 
+-- A mapping says who, not where: that is the server's to say.
+ALTER USER MAPPING FOR CURRENT_USER SERVER regress_far OPTIONS (ADD host 'nowhere.invalid', ADD port '1', ADD dbname 'template1', ADD passfile '/nowhere', ADD service 'nowhere');
+SELECT verdict FROM spine.check_replica('shop.items.mart', 'count');
+ALTER USER MAPPING FOR CURRENT_USER SERVER regress_far OPTIONS (DROP host, DROP port, DROP dbname, DROP passfile, DROP service);
+
 -- Rights: of the server, of the mapping, and a password.
 SET ROLE regress_owner;
 SELECT * FROM spine.check_replica('shop.items.bag');
