@@ -403,6 +403,30 @@ require_privileges(Relation rel)
 				 errhint("Ask a role that sees all rows.")));
 }
 
+/*
+ * Of a copy that is not here: the journal and the audit log will say that its
+ * dataset's rows were repaired.  Where the document here has that dataset, not
+ * everybody may have them say so.
+ */
+static void
+require_voice(const RepairRequest *request)
+{
+	const SpecPlacement *placement = catalog_placement(request->placement);
+	CatalogDataset *dataset = catalog_dataset(request->dataset);
+	SpecPlacement unnamed = {0};
+
+	if (placement == NULL && dataset == NULL)
+		return;
+	if (placement == NULL)
+	{
+		unnamed.key = request->placement;
+		unnamed.dataset = dataset->spec;
+		unnamed.entry = dataset->spec->definition;
+		placement = &unnamed;
+	}
+	require_answerable(placement, "repair");
+}
+
 static Relation
 open_relation(FunctionCallInfo fcinfo)
 {
@@ -440,6 +464,8 @@ make_request(FunctionCallInfo fcinfo)
 	placement = placement_here(request->placement);
 	if (placement != NULL)
 		require_registered(placement, request->rel);
+	else
+		require_voice(request);
 	request->synced = placement != NULL;
 	request->key = names_argument(fcinfo, ARG_KEY);
 	request->columns = names_argument(fcinfo, ARG_COLUMNS);

@@ -317,6 +317,14 @@ SET ROLE regress_stranger;
 SELECT * FROM spine.apply_repair(gen_random_uuid(), 'a.b.c', 'mart.statement', '{said}', '{said}', '[]');
 SELECT * FROM spine.undo_repair('5eed5eed-0000-4000-8000-000000000002'::uuid);
 RESET ROLE;
+-- A copy that is not here of a dataset that is: not everybody may have its journal and its audit log say so.
+CREATE TABLE mart.loose (said text PRIMARY KEY);
+GRANT ALL ON mart.loose TO regress_stranger;
+SET ROLE regress_stranger;
+SELECT * FROM spine.apply_repair(gen_random_uuid(), 'orders.events.nowhere', 'mart.loose', '{said}', '{said}', jsonb_build_array(jsonb_build_object('action', 'insert', 'key', '{"node": 1}'::jsonb, 'columns', '["said"]'::jsonb, 'values', '["x"]'::jsonb, 'key_values', '["x"]'::jsonb, 'wanted', spine.digest_row('x'::text), 'have', 0)), false);
+RESET ROLE;
+SELECT count(*) FROM spine.repair_log WHERE placement = 'orders.events.nowhere';
+DROP TABLE mart.loose;
 -- What is malformed.
 SELECT ops, (SELECT outcome FROM spine.apply_repair(gen_random_uuid(), 'a.b.c', 'mart.statement', '{said}', '{said}', ops, false)) FROM (VALUES ('[]'::jsonb)) v(ops);
 SELECT * FROM spine.apply_repair(gen_random_uuid(), 'a.b', 'mart.statement', '{said}', '{said}', '[]');
