@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "consistency/cache_file.h"
+#include "port/pg_bitutils.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
@@ -74,9 +75,13 @@ struct CacheFile
 	int			changed_from; /* those to write; none if from is not below */
 	int			changed_upto;
 	CachePage	pages[WINDOW_PAGES];
+	uint64		read_at;	/* unit behind those that were read last */
+	uint64		row_at;		/* the first one of those in row */
+	int			nrow;
 	uint64		tail_unit;	/* of the first unit that is not written */
 	int			ntail;
 	CacheSlot	tail[TAIL_UNITS];
+	CacheSlot	row[TAIL_UNITS]; /* read ahead */
 };
 
 StaticAssertDecl(sizeof(CacheHead) <= HEAD_BYTES, "head of a page cache");
@@ -193,6 +198,9 @@ make_file(const CacheIdentity *identity)
 	file_paths(identity, file->map_path, file->rows_path);
 	file->map = file->rows = -1;
 	file->changed_from = WINDOW_PAGES;
+	file->read_at = PG_UINT64_MAX;
+	file->row_at = 0;
+	file->nrow = 0;
 	file->tail_unit = 0;
 	file->ntail = 0;
 	return file;
@@ -413,12 +421,37 @@ append_units(CacheFile *file, int n, uint32 *at)
 	return units;
 }
 
+/*
+ * Read units that are written.  Who reads where he stopped is likely to go on,
+ * so then what follows is read too.
+ */
+static void
+read_written(CacheFile *file, uint64 at, int n, CacheSlot *to)
+{
+	bool		ahead = at == file->read_at;
+
+	file->read_at = at + n;
+	if (at < file->row_at || at + n > file->row_at + file->nrow)
+	{
+		if (!ahead || (uint64) n > Min(file->tail_unit - at, TAIL_UNITS))
+		{
+			read_bytes(file, rows_file(file), to, UNIT * n, UNIT * at);
+			return;
+		}
+		file->row_at = at;
+		file->nrow = (int) Min(file->tail_unit - at, TAIL_UNITS);
+		read_bytes(file, rows_file(file), file->row, UNIT * file->nrow,
+				   UNIT * at);
+	}
+	memcpy(to, &file->row[at - file->row_at], UNIT * n);
+}
+
 /* Units that were appended together are all written or all not. */
 static void
 read_units(CacheFile *file, uint32 at, int n, CacheSlot *to)
 {
 	if (at < file->tail_unit)
-		read_bytes(file, rows_file(file), to, UNIT * n, UNIT * (uint64) at);
+		read_written(file, at, n, to);
 	else if (at - file->tail_unit + n <= (uint64) file->ntail)
 		memcpy(to, &file->tail[at - file->tail_unit], UNIT * n);
 	else
@@ -447,6 +480,18 @@ offset_possible(CacheFile *file, OffsetNumber offset)
 	return false;
 }
 
+/* The last offset that is present, or 0. */
+static int
+last_present(const CachePage *page)
+{
+	for (int word = CACHE_PRESENT_WORDS - 1; word >= 0; word--)
+		if (page->present[word] != 0)
+			return Min(MaxHeapTuplesPerPage,
+					   word * 64 + pg_leftmost_one_pos64(page->present[word]) +
+						   1);
+	return 0;
+}
+
 /* Is the slot of a tuple that is present the one that was written? */
 static void
 check_slot(CacheFile *file, const CacheSlot *slot, BlockNumber block,
@@ -462,19 +507,21 @@ cache_file_slots(CacheFile *file, BlockNumber block, const CachePage *page,
 {
 	Patch		patch;
 
-	memset(slots, 0, UNIT * MaxHeapTuplesPerPage);
 	if (page->slots > MaxHeapTuplesPerPage)
 	{
 		cache_file_fail(file, "an entry is damaged");
+		memset(slots, 0, UNIT * MaxHeapTuplesPerPage);
 		return;
 	}
 	if (page->slots > 0)
 		read_units(file, page->base, page->slots, slots);
+	memset(slots + page->slots, 0,
+		   UNIT * (MaxHeapTuplesPerPage - page->slots));
 	read_patch(file, page, &patch);
 	for (int i = 0; i < page->npatch && file->error == NULL; i++)
 		if (offset_possible(file, patch.head.offsets[i]))
 			slots[patch.head.offsets[i] - 1] = patch.slots[i];
-	for (OffsetNumber i = FirstOffsetNumber; i <= MaxHeapTuplesPerPage; i++)
+	for (OffsetNumber i = FirstOffsetNumber; i <= last_present(page); i++)
 		if (cache_present(page, i))
 			check_slot(file, &slots[i - 1], block, i);
 }
@@ -504,12 +551,9 @@ cache_file_slot(CacheFile *file, BlockNumber block, const CachePage *page,
 static void
 put_base(CacheFile *file, CachePage *page, const CacheSlot *slots)
 {
-	int			n = 0;
+	int			n = last_present(page);
 	uint32		base;
 
-	for (int i = 0; i < MaxHeapTuplesPerPage; i++)
-		if (cache_present(page, i + 1))
-			n = i + 1;
 	memcpy(append_units(file, n, &base), slots, UNIT * n);
 	page->base = base;
 	page->slots = (uint16) n;
@@ -578,7 +622,9 @@ cache_file_put_slots(CacheFile *file, BlockNumber block, CachePage *page,
 	for (int i = 0; i < nslots; i++)
 		slots[i].check = slot_check(&slots[i], block, offsets[i]);
 	patched = page->slots > 0 && put_patch(file, page, offsets, slots, nslots);
-	if (!patched)
+	if (page->slots + page->npatch == 0)
+		memset(all, 0, UNIT * offsets[nslots - 1]);
+	else if (!patched)
 		cache_file_slots(file, block, page, all);
 	for (int i = 0; i < nslots; i++)
 		cache_set_present(page, offsets[i], true);

@@ -91,6 +91,28 @@ xmax_ended(const Visits *visits, HeapTupleHeader header)
 	return has_ended(visits, HeapTupleHeaderGetUpdateXid(header));
 }
 
+/*
+ * What became of a transaction; committed: a hint bit says that it did.  Few
+ * transactions change many tuples, so the snapshot is asked once for each.
+ */
+static inline Fate
+fate_of(Visits *visits, TransactionId xid, bool committed)
+{
+	int			n = xid % FATES;
+
+	if (unlikely(visits->fates_of[n] != xid))
+	{
+		visits->fates_of[n] = InvalidTransactionId;
+		visits->fates[n] = FATE_ABORTED;
+		if (!has_ended(visits, xid))
+			visits->fates[n] = FATE_OPEN;
+		else if (committed || TransactionIdDidCommit(xid))
+			visits->fates[n] = FATE_COMMITTED;
+		visits->fates_of[n] = xid;
+	}
+	return visits->fates[n];
+}
+
 static void
 get_tuple(const Visits *visits, Page page, BlockNumber block,
 		  OffsetNumber offset, HeapTuple tuple)
@@ -103,10 +125,40 @@ get_tuple(const Visits *visits, Page page, BlockNumber block,
 	ItemPointerSet(&tuple->t_self, block, offset);
 }
 
+/*
+ * Look at a tuple by what became of who made and who ended it; false if one of
+ * them has not ended, or there are several.  The same as the server's own
+ * function says, but no hint bits are set: whoever only looks at what changed
+ * need not change the page, or have it logged.
+ */
+static bool
+look_by_fates(Visits *visits, HeapTupleHeader header, Look *look)
+{
+	uint16		mask = header->t_infomask;
+	Fate		fate = FATE_COMMITTED;
+
+	if ((mask & (HEAP_MOVED | HEAP_XMAX_IS_MULTI)) != 0)
+		return false;
+	if (HeapTupleHeaderXminInvalid(header))
+		fate = FATE_ABORTED;
+	else if (!HeapTupleHeaderXminFrozen(header))
+		fate = fate_of(visits, HeapTupleHeaderGetRawXmin(header),
+					   (mask & HEAP_XMIN_COMMITTED) != 0);
+	if (fate == FATE_OPEN)
+		return false;
+	look->visible = fate == FATE_COMMITTED;
+	look->xmin = HeapTupleHeaderGetRawXmin(header);
+	if ((mask & HEAP_XMAX_INVALID) != 0 || HEAP_XMAX_IS_LOCKED_ONLY(mask))
+		return true;
+	fate = fate_of(visits, HeapTupleHeaderGetRawXmax(header),
+				   (mask & HEAP_XMAX_COMMITTED) != 0);
+	look->visible &= fate == FATE_ABORTED;
+	return fate != FATE_OPEN;
+}
+
 /* Look at what a line pointer has, under the page's lock. */
 static Look
-look_at(const Visits *visits, Buffer buffer, BlockNumber block,
-		OffsetNumber offset)
+look_at(Visits *visits, Buffer buffer, BlockNumber block, OffsetNumber offset)
 {
 	Page		page = BufferGetPage(buffer);
 	Look		look = {.settled = true};
@@ -124,9 +176,11 @@ look_at(const Visits *visits, Buffer buffer, BlockNumber block,
 		return look;
 	}
 
-	/* It may set hint bits, which make the rest cheaper. */
+	if (look_by_fates(visits, tuple.t_data, &look))
+		return look;
 	look.visible =
 		HeapTupleSatisfiesVisibility(&tuple, visits->snapshot, buffer);
+	look.xmin = InvalidTransactionId;
 	if (xmin_ended(visits, tuple.t_data))
 		look.xmin = HeapTupleHeaderGetRawXmin(tuple.t_data);
 	else
@@ -314,22 +368,56 @@ make_programs(Visits *visits)
 		visits->key_program = row_program(visits->rel, visits->key);
 }
 
-/* Hash the tuple at an offset, under the pin of its page. */
-static CacheSlot
-hash_tuple(Visits *visits, Buffer buffer, BlockNumber block,
-		   OffsetNumber offset, TransactionId xmin)
+/* Hash tuples of a page by a program, under the pin of the page. */
+static void
+hash_rows(RowProgram *program, Page page, const OffsetNumber *offsets, int n,
+		  Hash128 *hashes)
 {
-	CacheSlot	slot = {.check = 0};
-	HeapTupleData tuple;
+	RowTuple	tuples[MaxHeapTuplesPerPage];
+	HeapTupleData tuple = {0};
 
-	get_tuple(visits, BufferGetPage(buffer), block, offset, &tuple);
-	slot.row = row_hash(visits->row_program, &tuple);
-	slot.key = visits->key_program == NULL ?
-		slot.row.low :
-		row_hash(visits->key_program, &tuple).low;
-	slot.xmin = xmin;
-	visits->run->rows_hashed++;
-	return slot;
+	for (int i = 0; i < n; i++)
+	{
+		ItemId		item = PageGetItemId(page, offsets[i]);
+
+		tuples[i].header = (HeapTupleHeader) PageGetItem(page, item);
+		tuples[i].length = ItemIdGetLength(item);
+	}
+
+	/* For one tuple, what row_hash_page brings near is not worth it. */
+	if (n > 1)
+	{
+		row_hash_page(program, tuples, n, page, page, hashes);
+		return;
+	}
+	tuple.t_data = tuples[0].header;
+	tuple.t_len = tuples[0].length;
+	hashes[0] = row_hash(program, &tuple);
+}
+
+/* What the tuples at some offsets add, under the pin of the page. */
+static void
+hash_tuples(Visits *visits, Buffer buffer, const OffsetNumber *offsets, int n,
+			CacheSlot *slots)
+{
+	Page		page = BufferGetPage(buffer);
+	Hash128		hashes[MaxHeapTuplesPerPage];
+
+	if (n == 0)
+		return;
+	hash_rows(visits->row_program, page, offsets, n, hashes);
+	for (int i = 0; i < n; i++)
+	{
+		slots[i].row = hashes[i];
+		slots[i].key = hashes[i].low;
+	}
+	if (visits->key_program != NULL)
+	{
+		hash_rows(visits->key_program, page, offsets, n, hashes);
+		for (int i = 0; i < n; i++)
+			slots[i].key = hashes[i].low;
+	}
+	visits->run->rows_hashed += n;
 }
 
 static void
@@ -345,13 +433,13 @@ static void
 apply_gone(Visits *visits, Buffer buffer, BlockNumber block, CachePage *entry,
 		   const CacheSlot *slots, const Changes *changes)
 {
+	CacheSlot	old[FEW_OLD];
 	CacheSlot	slot;
 
+	hash_tuples(visits, buffer, changes->old, changes->nold, old);
 	for (int i = 0; i < changes->nold; i++)
 	{
-		slot = hash_tuple(visits, buffer, block, changes->old[i],
-						  InvalidTransactionId);
-		subtract_slot(visits, &slot);
+		subtract_slot(visits, &old[i]);
 		cache_set_present(entry, changes->old[i], false);
 	}
 	for (int i = 0; i < changes->ngone; i++)
@@ -370,10 +458,10 @@ apply_come(Visits *visits, Buffer buffer, BlockNumber block, CachePage *entry,
 {
 	CacheSlot	come[MaxHeapTuplesPerPage];
 
+	hash_tuples(visits, buffer, changes->come, changes->ncome, come);
 	for (int i = 0; i < changes->ncome; i++)
 	{
-		come[i] = hash_tuple(visits, buffer, block, changes->come[i],
-							 changes->xmins[i]);
+		come[i].xmin = changes->xmins[i];
 		add_slot(visits, &come[i]);
 	}
 	if (changes->ncome > 0)
@@ -518,12 +606,13 @@ visit_compare(Visits *visits, BlockNumber block, Buffer buffer)
 	{
 		CacheSlot  *slot = &slots[offset - 1];
 		CacheSlot	now;
+		OffsetNumber at = offset;
 
 		if (visible[offset - 1] != cache_present(entry, offset))
 			wrong++;
 		if (!visible[offset - 1] || !cache_present(entry, offset))
 			continue;
-		now = hash_tuple(visits, buffer, block, offset, slot->xmin);
+		hash_tuples(visits, buffer, &at, 1, &now);
 		if (now.row.low != slot->row.low || now.row.high != slot->row.high ||
 			now.key != slot->key)
 			wrong++;

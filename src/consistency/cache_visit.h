@@ -15,6 +15,17 @@
 #include "storage/buf.h"
 #include "utils/snapshot.h"
 
+/* What became of a transaction, as a snapshot sees it. */
+typedef enum Fate
+{
+	FATE_ABORTED,
+	FATE_COMMITTED,
+	FATE_OPEN			/* it had not ended, or is our own */
+} Fate;
+
+/* Transactions whose fates are remembered. */
+#define FATES 64
+
 /* What visits to the pages of a table share. */
 typedef struct Visits
 {
@@ -26,6 +37,8 @@ typedef struct Visits
 	BufferAccessStrategy strategy;
 	RowProgram *row_program; /* NULL: not needed yet */
 	RowProgram *key_program; /* likewise; never if the row decides */
+	TransactionId fates_of[FATES]; /* by the lowest digits of an xid */
+	uint8		fates[FATES]; /* Fate of these */
 	XLogRecPtr	newest;		/* LSN among the entries that changed */
 	BlockNumber *unsettled; /* pages found to be so, in the order of visits */
 	int			nunsettled;

@@ -283,21 +283,23 @@ fetch_page(const Task *task, Buffer buffer)
 		prefetch(PageGetItemId(page, task->items[0].offset));
 }
 
-/* Then the tuple; the page is not locked, so anything may be read. */
+/* Then the tuples; the page is not locked, so anything may be read. */
 static pg_attribute_always_inline void
-fetch_tuple(const Task *task, Buffer buffer)
+fetch_tuples(const Task *task, Buffer buffer)
 {
 	Page		page = BufferGetPage(buffer);
-	OffsetNumber offset = task->nitems > 0 ? task->items[0].offset : 0;
-	ItemId		item;
 
-	if (offset < FirstOffsetNumber || offset > MaxHeapTuplesPerPage)
-		return;
-	item = PageGetItemId(page, offset);
-	if (ItemIdGetOffset(item) >= BLCKSZ - 2 * CACHE_LINE)
-		return;
-	prefetch((char *) page + ItemIdGetOffset(item));
-	prefetch((char *) page + ItemIdGetOffset(item) + CACHE_LINE);
+	for (int i = 0; i < task->nitems; i++)
+	{
+		OffsetNumber offset = task->items[i].offset;
+		ItemId		item = PageGetItemId(page, offset);
+
+		if (offset < FirstOffsetNumber || offset > MaxHeapTuplesPerPage ||
+			ItemIdGetOffset(item) >= BLCKSZ - 2 * CACHE_LINE)
+			continue;
+		prefetch((char *) page + ItemIdGetOffset(item));
+		prefetch((char *) page + ItemIdGetOffset(item) + CACHE_LINE);
+	}
 }
 
 static void
@@ -318,7 +320,7 @@ visit_tasks(Cached *cached, const Task *tasks, int ntasks)
 				pinned[n++] = &tasks[next];
 			}
 		for (int i = 0; i < n; i++)
-			fetch_tuple(pinned[i], buffers[i]);
+			fetch_tuples(pinned[i], buffers[i]);
 		for (int i = 0; i < n; i++)
 		{
 			visit_page(&cached->visits, pinned[i]->block, buffers[i],
@@ -326,6 +328,16 @@ visit_tasks(Cached *cached, const Task *tasks, int ntasks)
 			ReleaseBuffer(buffers[i]);
 		}
 	}
+}
+
+/* Fetch all of a page that will be read next. */
+static pg_attribute_always_inline void
+fetch_whole(Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+
+	for (int at = 0; at < BLCKSZ; at += CACHE_LINE)
+		prefetch((char *) page + at);
 }
 
 /* Look at the pages from first to just before end. */
@@ -368,13 +380,27 @@ gain_pages(Cached *cached, uint64 most)
 	BlockNumber end =
 		(BlockNumber) Min((uint64) head->pages + most, cached->nblocks);
 
+	Buffer		next = InvalidBuffer;
+
 	while (head->pages < end && cache_file_error(file) == NULL)
 	{
-		visit_range(cached, head->pages, head->pages + 1);
+		BlockNumber block = head->pages;
+		Buffer		buffer = next;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!BufferIsValid(buffer))
+			buffer = pin_page(cached, block);
+		next = block + 1 < end ? pin_page(cached, block + 1) : InvalidBuffer;
+		if (BufferIsValid(next))
+			fetch_whole(next);
+		visit_page(&cached->visits, block, buffer, NULL, 0);
+		ReleaseBuffer(buffer);
 		head->pages++;
 		if (head->units * sizeof(CacheSlot) > cache_limit())
 			cache_file_fail(file, "spine.page_cache_limit is reached");
 	}
+	if (BufferIsValid(next))
+		ReleaseBuffer(next);
 }
 
 /* Add all slots of a cache to buckets of any number. */
@@ -440,6 +466,7 @@ static void
 visit_changed(Cached *cached)
 {
 	CacheHead  *head = cache_file_head(cached->visits.file);
+	BlockNumber pages = Min(head->pages, cached->nblocks);
 	const char *reason;
 	WalList		list;
 	Task	   *tasks;
@@ -449,7 +476,7 @@ visit_changed(Cached *cached)
 		return;
 	flush_log(cached, cached->upto);
 	reason = wal_list(relation_locator(cached->rel), cached->identity.timeline,
-					  head->position, cached->upto,
+					  head->position, cached->upto, pages,
 					  LEAST_EFFORT + (uint64) cached->nblocks * 2, &list);
 	if (reason != NULL)
 	{
@@ -457,8 +484,7 @@ visit_changed(Cached *cached)
 		return;
 	}
 	cached->run.wal_bytes = list.bytes;
-	tasks =
-		make_tasks(cached, &list, Min(head->pages, cached->nblocks), &ntasks);
+	tasks = make_tasks(cached, &list, pages, &ntasks);
 	if (ntasks > 0)
 		cached->run.method = CACHE_WAL;
 	visit_tasks(cached, tasks, ntasks);

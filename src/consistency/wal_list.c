@@ -6,7 +6,9 @@
  * The server's own reader puts every record together and sums it up, page
  * images included, of which there may be ten times as much as of all the rest.
  * Here the heads of records are read, and the few bytes behind them that name
- * tuples; images are jumped over.  That will do for a log that this server
+ * tuples; images are jumped over.  A record that stands in one page of the log
+ * is read in place; records of kinds that never name a table's page, as those
+ * of btree indexes, are passed by their length.  That will do for a log that this server
  * wrote or replayed: no byte is read that is not flushed.
  *
  * Invariant: a list is complete, or there is none.  Each record must name the
@@ -38,7 +40,7 @@
 #include "utils/memutils.h"
 
 /* Bytes that are read at once: in a row, and after a jump. */
-#define READ_ROW 65536
+#define READ_ROW 32768
 #define READ_JUMP 512
 
 /* Heads of a record that are looked at; few are longer. */
@@ -78,6 +80,7 @@ typedef struct WalRecord
 {
 	XLogRecord	head;
 	uint64		at;			/* position */
+	const char *bytes;		/* all of it, if it is in memory in a row */
 	XLogRecPtr	end;		/* what a page that it changed has as LSN */
 	uint32		main_length; /* of the main data, which come last */
 	uint64		data;		/* bytes of all data behind the heads */
@@ -359,9 +362,53 @@ read_heads(const char *heads, const char *end, FileLocator wanted,
 	return true;
 }
 
-/* Read the heads of the record at a position. */
+/* Can a record of this kind be of a table's pages? */
 static bool
-read_record(WalReader *reader, uint64 position, FileLocator wanted,
+may_name_tables(const XLogRecord *head)
+{
+	return head->xl_rmid != RM_BTREE_ID && head->xl_rmid != RM_XACT_ID;
+}
+
+/* Are that many bytes in memory? */
+static inline bool
+in_window(const WalReader *reader, XLogRecPtr lsn, uint32 length)
+{
+	return lsn >= reader->start &&
+		lsn - reader->start + length <= (uint64) reader->length;
+}
+
+/*
+ * Find the record at a position and an address where it stands in memory, as
+ * most do; false if it goes on in another page, or is not in memory.
+ */
+static bool
+find_record(WalReader *reader, uint64 position, XLogRecPtr lsn,
+			WalRecord *record)
+{
+	Size		rest = XLOG_BLCKSZ - lsn % XLOG_BLCKSZ;
+	const char *bytes;
+
+	if (rest < SizeOfXLogRecord)
+		return false;
+	if (!in_window(reader, lsn, SizeOfXLogRecord) &&
+		(!read_window(reader, lsn) ||
+		 !in_window(reader, lsn, SizeOfXLogRecord)))
+		return false;
+	bytes = reader->window + (lsn - reader->start);
+	memcpy(&record->head, bytes, SizeOfXLogRecord);
+	if (record->head.xl_tot_len < SizeOfXLogRecord ||
+		record->head.xl_tot_len > rest ||
+		!in_window(reader, lsn, record->head.xl_tot_len))
+		return false;
+	record->at = position;
+	record->bytes = bytes;
+	record->end = lsn + MAXALIGN(record->head.xl_tot_len);
+	return true;
+}
+
+/* Put the heads of the record at a position together. */
+static bool
+copy_record(WalReader *reader, uint64 position, FileLocator wanted,
 			WalRecord *record)
 {
 	char		heads[MOST_HEADS];
@@ -375,6 +422,7 @@ read_record(WalReader *reader, uint64 position, FileLocator wanted,
 	if (record->head.xl_tot_len < SizeOfXLogRecord)
 		return false;
 	record->at = position;
+	record->bytes = NULL;
 	record->end = end_of(position + MAXALIGN(record->head.xl_tot_len));
 	few = (int) Min(record->head.xl_tot_len, FEW_HEADS);
 	if (!copy_bytes(reader, position + head, heads + head, few - head))
@@ -386,6 +434,21 @@ read_record(WalReader *reader, uint64 position, FileLocator wanted,
 		read_heads(heads + head, heads + most, wanted, record);
 }
 
+/* Read the heads of the record at a position and an address. */
+static bool
+read_record(WalReader *reader, uint64 position, XLogRecPtr lsn,
+			FileLocator wanted, WalRecord *record)
+{
+	if (!find_record(reader, position, lsn, record))
+		return copy_record(reader, position, wanted, record);
+	if (may_name_tables(&record->head))
+		return read_heads(record->bytes + SizeOfXLogRecord,
+						  record->bytes + record->head.xl_tot_len, wanted,
+						  record);
+	record->nblocks = 0;
+	return true;
+}
+
 /* The first bytes of a record's main data. */
 static bool
 main_data(WalReader *reader, const WalRecord *record, void *to, Size length)
@@ -393,6 +456,13 @@ main_data(WalReader *reader, const WalRecord *record, void *to, Size length)
 	if (record->main_length < length ||
 		record->main_length > record->head.xl_tot_len)
 		return false;
+	if (record->bytes != NULL)
+	{
+		memcpy(to,
+			   record->bytes + record->head.xl_tot_len - record->main_length,
+			   length);
+		return true;
+	}
 	return copy_bytes(reader,
 					  record->at + record->head.xl_tot_len -
 						  record->main_length,
@@ -401,12 +471,15 @@ main_data(WalReader *reader, const WalRecord *record, void *to, Size length)
 
 /* ---- deeds ---- */
 
+/* Blocks that nobody asks for are passed over. */
 static bool
 add_item(WalList *list, const WalRecord *record, BlockNumber block,
 		 OffsetNumber offset, WalDeed deed)
 {
 	WalItem    *item;
 
+	if (block >= list->nblocks)
+		return true;
 	if (list->nitems == list->room)
 	{
 		if (list->room >= MOST_ITEMS)
@@ -417,6 +490,8 @@ add_item(WalList *list, const WalRecord *record, BlockNumber block,
 								   sizeof(WalItem) * list->room) :
 			repalloc_huge(list->items, sizeof(WalItem) * list->room);
 	}
+	if (list->nitems > 0 && block < list->items[list->nitems - 1].block)
+		list->sorted = false;
 	item = &list->items[list->nitems++];
 	item->lsn = record->end;
 	item->block = block;
@@ -647,7 +722,7 @@ sort_items(WalList *list)
 	BlockNumber highest = 0;
 	WalItem    *other;
 
-	if (list->nitems < 2)
+	if (list->sorted)
 		return;
 	for (int i = 0; i < list->nitems; i++)
 		highest = Max(highest, list->items[i].block);
@@ -679,21 +754,30 @@ next_record(const WalRecord *record)
 	return next;
 }
 
+/* Its address; mostly it follows in the same page. */
+static XLogRecPtr
+next_start(const WalRecord *record, uint64 next)
+{
+	if (record->bytes != NULL && record->end % XLOG_BLCKSZ != 0 &&
+		next - record->at == MAXALIGN(record->head.xl_tot_len))
+		return record->end;
+	return start_of(next);
+}
+
 static const char *
 read_records(WalReader *reader, FileLocator wanted, uint64 position,
 			 uint64 end, uint64 effort, WalList *list)
 {
 	XLogRecPtr	before = InvalidXLogRecPtr;
+	XLogRecPtr	start = start_of(position);
 	uint64		first = position;
 	WalRecord	record;
 
 	for (uint64 n = 0; position < end; n++)
 	{
-		XLogRecPtr	start = start_of(position);
-
 		if (n + (position - first) / XLOG_BLCKSZ > effort)
 			return "the log since the last time is long";
-		if (!read_record(reader, position, wanted, &record))
+		if (!read_record(reader, position, start, wanted, &record))
 			return "the log since the last time is not at hand";
 		if (before != InvalidXLogRecPtr ? record.head.xl_prev != before :
 										  record.head.xl_prev >= start)
@@ -702,13 +786,14 @@ read_records(WalReader *reader, FileLocator wanted, uint64 position,
 			return "the log tells of more than pages";
 		before = start;
 		position = next_record(&record);
+		start = next_start(&record, position);
 	}
 	return position == end ? NULL : "the log since the last time is broken";
 }
 
 const char *
 wal_list(FileLocator locator, TimeLineID timeline, XLogRecPtr from,
-		 XLogRecPtr upto, uint64 effort, WalList *list)
+		 XLogRecPtr upto, BlockNumber nblocks, uint64 effort, WalList *list)
 {
 	WalReader  *reader = palloc(sizeof(WalReader));
 	uint64		position = position_of(from);
@@ -723,6 +808,8 @@ wal_list(FileLocator locator, TimeLineID timeline, XLogRecPtr from,
 	reader->limit = end_of(end);
 	list->items = NULL;
 	list->nitems = list->room = 0;
+	list->nblocks = nblocks;
+	list->sorted = true;
 	list->bytes = upto - from;
 	reason = read_records(reader, locator, position, end, effort, list);
 	if (reader->fd >= 0)

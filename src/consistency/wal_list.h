@@ -38,18 +38,20 @@ typedef struct WalList
 	WalItem	   *items;
 	int			nitems;
 	int			room;		/* items that there is memory for */
+	BlockNumber nblocks;	/* blocks from here on are left out */
+	bool		sorted;		/* items are in order as they were found */
 	uint64		bytes;		/* of the log that were passed */
 } WalList;
 
 /*
- * List what the log did to the main fork of a table from one position to
+ * List what the log did to the first nblocks of a table from one position to
  * another, which must both be ends of records that are flushed.  NULL, or why
  * the log does not tell all of it: then all pages must be looked at.  effort
  * limits what is read: a record counts as one, and so does every page of log.
  */
 extern const char *wal_list(FileLocator locator, TimeLineID timeline,
-							XLogRecPtr from, XLogRecPtr upto, uint64 effort,
-							WalList *list);
+							XLogRecPtr from, XLogRecPtr upto,
+							BlockNumber nblocks, uint64 effort, WalList *list);
 
 /* Where the next record after one that ends here, or the next one, starts. */
 extern XLogRecPtr wal_record_start(XLogRecPtr position);
