@@ -163,6 +163,12 @@ columns_of_array(ArrayType *array)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("list of columns must not be empty")));
+	/* Fields are counted in 16 bits. */
+	if (n > MaxHeapAttributeNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("list of columns must not be longer than %d",
+						MaxHeapAttributeNumber)));
 	return columns;
 }
 

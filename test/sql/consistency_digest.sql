@@ -135,6 +135,8 @@ SELECT spine.digest_row('side.odd'::regclass);
 SELECT * FROM spine.digest('side.plain', ARRAY['missing']);
 SELECT * FROM spine.digest('side.plain', ARRAY['id', NULL]);
 SELECT * FROM spine.digest('side.plain', '{}');
+SELECT * FROM spine.digest('side.plain', (SELECT array_fill(attname::text, ARRAY[100000]) FROM pg_attribute WHERE attrelid = 'side.plain'::regclass AND attnum = 1));
+SELECT * FROM spine.digest('side.plain', (SELECT array_fill(attname::text, ARRAY[1600]) FROM pg_attribute WHERE attrelid = 'side.plain'::regclass AND attnum = 1));
 SELECT * FROM spine.digest('side.plain', buckets => 0);
 SELECT * FROM spine.digest('side.plain', buckets => NULL);
 SELECT * FROM spine.digest('side.plain_pkey');
