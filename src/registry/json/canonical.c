@@ -152,8 +152,8 @@ compare_texts(const void *a, const void *b)
 static void
 write_set(EngineText *text, const JsonNode *value)
 {
-	char	  **texts = engine_alloc(text->engine,
-									 sizeof(char *) * ((size_t) value->count + 1));
+	size_t		size = sizeof(char *) * ((size_t) value->count + 1);
+	char	  **texts = engine_alloc(text->engine, size);
 	bool		some = false;
 
 	for (int i = 0; i < value->count; i++)

@@ -113,11 +113,30 @@ swap_bits(unsigned breaks)
 		((breaks & BREAKS_FORWARD) != 0 ? BREAKS_BACKWARD : 0u);
 }
 
+static const char *print_message(Engine *engine, const char *format,
+								 va_list args) ENGINE_PRINTF(2, 0);
+
+/* A message in the engine's memory. */
+static const char *
+print_message(Engine *engine, const char *format, va_list args)
+{
+	va_list		again;
+	int			length;
+	char	   *message;
+
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	message = engine_alloc(engine, (size_t) length + 1);
+	vsnprintf(message, (size_t) length + 1, format, args);
+	return message;
+}
+
 void
 js_report(JsComparison *c, const char *kind, unsigned breaks, const JsNode *at,
 		  JsKeyword keyword, const char *format, ...)
 {
-	char		message[512];
+	const char *message;
 	va_list		args;
 
 	c->found |= breaks;
@@ -125,7 +144,7 @@ js_report(JsComparison *c, const char *kind, unsigned breaks, const JsNode *at,
 	if (c->differences == NULL || (c->only_breaks && breaks == 0))
 		return;
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	message = print_message(c->engine, format, args);
 	va_end(args);
 	difference_add(c->engine, c->differences, kind,
 				   c->swapped ? swap_bits(breaks) : breaks,
@@ -136,13 +155,13 @@ void
 js_report_text(JsComparison *c, const char *kind, const JsNode *at,
 			   JsKeyword keyword, const char *format, ...)
 {
-	char		message[512];
+	const char *message;
 	va_list		args;
 
 	if (c->differences == NULL || c->only_breaks)
 		return;
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	message = print_message(c->engine, format, args);
 	va_end(args);
 	difference_add_text(c->engine, c->differences, kind,
 						js_key_path(c->engine, at, keyword), "%s", message);

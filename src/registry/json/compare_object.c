@@ -101,17 +101,17 @@ has_pattern(JsComparison *c, const Model *model, const JsonNode *name)
 /* ---- required ---- */
 
 static EngineMap *
-required_of(JsComparison *c, const JsNode *node)
+required_of(JsComparison *c, JsNode *node)
 {
 	const JsonNode *list = js_json(node, K_REQUIRED);
-	EngineMap  *map;
 
-	if (list == NULL)
-		return NULL;
-	map = map_new_for(c->engine, (size_t) list->count);
+	if (list == NULL || node->required != NULL)
+		return node->required;
+	node->required = map_new_for(c->engine, (size_t) list->count);
 	for (int i = 0; i < list->count; i++)
-		map_set(map, list->items[i]->text, list->items[i]->length, map);
-	return map;
+		map_set(node->required, list->items[i]->text, list->items[i]->length,
+				node);
+	return node->required;
 }
 
 static bool
@@ -188,11 +188,9 @@ removed_kind(const Model *new, bool closed, bool fits, const JsNode *schema)
 }
 
 static const char *
-added_kind(JsComparison *c, const Model *old, const Model *new,
-		   const JsonNode *name, bool closed, bool fits, const JsNode *schema,
-		   bool required)
+added_kind(const Model *old, const Model *new, const JsonNode *name,
+		   bool closed, bool fits, const JsNode *schema, bool required)
 {
-	(void) c;
 	if (old->open)
 		return schema->real->anything ?
 			"PROPERTY_WITH_EMPTY_SCHEMA_ADDED_TO_OPEN_CONTENT_MODEL" :
@@ -231,7 +229,7 @@ compare_lone(JsComparison *c, const Model *old, const Model *new,
 		breaks = BREAKS_NOTHING;
 	js_report(c,
 			  removed ? removed_kind(new, closed, good, schema) :
-						added_kind(c, old, new, name, closed, good, schema,
+						added_kind(old, new, name, closed, good, schema,
 								   is_required(required, name)),
 			  js_relevant(c, old->node, new->node, T_OBJECT, breaks), schema,
 			  K_NONE, "property \"%s\" was %s", name->text,
@@ -456,12 +454,13 @@ demanded_schema(const JsNode *node, const JsonNode *name)
 }
 
 static bool
-lists_all(const JsonNode *list, const JsonNode *of)
+lists_all(Engine *engine, const JsonNode *list, const JsonNode *of)
 {
 	for (int i = 0; i < of->count; i++)
 	{
 		bool		found = false;
 
+		engine_tick(engine);
 		for (int j = 0; !found && j < list->count; j++)
 			found = json_is(list->items[j], of->items[i]->text) &&
 				list->items[j]->length == of->items[i]->length;
@@ -481,9 +480,11 @@ compare_names(JsComparison *c, JsNode *old, JsNode *new, JsKeyword keyword,
 
 	if (before == NULL && after == NULL)
 		return;
-	if (after != NULL && (before == NULL || !lists_all(before, after)))
+	if (after != NULL &&
+		(before == NULL || !lists_all(c->engine, before, after)))
 		breaks |= BREAKS_BACKWARD;
-	if (before != NULL && (after == NULL || !lists_all(after, before)))
+	if (before != NULL &&
+		(after == NULL || !lists_all(c->engine, after, before)))
 		breaks |= BREAKS_FORWARD;
 	if (breaks == 0)
 		return;

@@ -63,6 +63,34 @@ compare_annotations(JsComparison *c, JsNode *old, JsNode *new)
 
 /* ---- types ---- */
 
+/* The names of types, for people. */
+static const char *
+type_names(JsComparison *c, unsigned types)
+{
+	static const struct
+	{
+		unsigned	bits;
+		const char *name;
+	} names[] = {
+		{T_NUMBER, "number"},	{T_INTEGER, "integer"}, {T_STRING, "string"},
+		{T_BOOLEAN, "boolean"}, {T_NULL, "null"},		{T_OBJECT, "object"},
+		{T_ARRAY, "array"},		{T_FRACTION, "number"},
+	};
+	EngineText	text;
+
+	if (types == T_ALL || types == 0)
+		return types == 0 ? "none" : "any";
+	text_begin(&text, c->engine);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		if ((types & names[i].bits) != names[i].bits)
+			continue;
+		types &= ~names[i].bits;
+		text_print(&text, "%s%s", text.length > 0 ? ", " : "", names[i].name);
+	}
+	return text.data;
+}
+
 static void
 compare_types(JsComparison *c, JsNode *old, JsNode *new)
 {
@@ -80,7 +108,8 @@ compare_types(JsComparison *c, JsNode *old, JsNode *new)
 			  breaks == BREAKS_BOTH		   ? "TYPE_CHANGED" :
 				  breaks == BREAKS_FORWARD ? "TYPE_EXTENDED" :
 											 "TYPE_NARROWED",
-			  breaks, new, K_TYPE, "types of values changed");
+			  breaks, new, K_TYPE, "type %s became %s", type_names(c, before),
+			  type_names(c, after));
 }
 
 /* ---- counts ---- */
@@ -301,8 +330,7 @@ values_of(JsComparison *c, JsNode *node)
 		engine_tick(c->engine);
 		text_begin(&text, c->engine);
 		js_write_value(&text, only != NULL ? only : list->items[i]);
-		if (map_set(node->values, text.data, text.length, node) == NULL)
-			node->nvalues++;
+		map_set(node->values, text.data, text.length, node);
 	}
 	return node->values;
 }

@@ -171,7 +171,7 @@ struct JsNode
 	bool		used;		/* a reference leads here */
 	unsigned	types;		/* T_ bits */
 	EngineMap  *values;		/* of enum and const, once needed */
-	int			nvalues;
+	EngineMap  *required;	/* names that must be there, once needed */
 };
 
 struct Schema
