@@ -278,22 +278,20 @@ present_row(const Copy *copy, const char *key)
 static char *
 older_row(const Copy *copy, const char *row, const char *old, char **digest)
 {
-	StringInfoData values;
+	List	   *values = NIL;
 	SpiArgs		args = {0};
 	ListCell   *lc;
 
-	initStringInfo(&values);
 	foreach (lc, copy->columns)
-		appendStringInfo(&values, "%s%s", values.len > 0 ? ", " : "",
-						 ((CopyColumn *) lfirst(lc))->source);
+		values = lappend(values, (char *) ((CopyColumn *) lfirst(lc))->source);
 	spi_arg_text(&args, row ? row : "{}");
 	spi_arg_text(&args, old);
 	(void) spi_read(
-		psprintf("SELECT o.o::pg_catalog.text, (SELECT spine.digest_row(%s)"
+		psprintf("SELECT o.o::pg_catalog.text, (SELECT %s"
 				 " FROM pg_catalog.jsonb_populate_record(NULL::%s, o.o) row_"
 				 "%s%s%s) FROM (SELECT $1::jsonb OPERATOR(pg_catalog.||)"
 				 " $2::jsonb) o(o)",
-				 values.data, copy->source->relation,
+				 fields_digest(values), copy->source->relation,
 				 copy->filter ? " WHERE (" : "",
 				 copy->filter ? copy->filter : "", copy->filter ? ")" : ""),
 		&args);

@@ -140,12 +140,13 @@ digest_relation(Side *side, const List *columns)
 static Totals
 digest_query(const Check *check, Side *side, const char *condition)
 {
-	RemoteRows *rows = side_query(
-		side,
-		psprintf("SELECT count(*), spine.digest_agg(%s) FROM (%s) q%s%s",
-				 copy_values(check->copy, "q.", false), rows_of(check, side),
-				 condition ? " WHERE " : "", condition ? condition : ""),
-		0, NULL);
+	RemoteRows *rows =
+		side_query(side,
+				   psprintf("SELECT count(*), %s FROM (%s) q%s%s",
+							copy_digest_agg(check->copy, "q."),
+							rows_of(check, side), condition ? " WHERE " : "",
+							condition ? condition : ""),
+				   0, NULL);
 	Totals totals = {.rows = side_number(rows, 0, 0),
 					 .digest = side_value(rows, 0, 1)};
 
@@ -169,8 +170,13 @@ tell_size(const Side *side, bool pages)
 static Totals
 digest_side(const Check *check, Side *side)
 {
-	List	   *columns = copy_plain_columns(check->copy, side);
+	const Copy *copy = check->copy;
+	List	   *columns = copy_plain_columns(copy, side);
 
+	/* Both sides in one way: that of wide rows is not the relation's own. */
+	if (copy_is_wide(copy, false) && copy->source != NULL &&
+		copy_plain_columns(copy, copy->source) == NIL)
+		columns = NIL;
 	tell_size(side, columns != NIL);
 	return columns != NIL ? digest_relation(side, columns) :
 							digest_query(check, side, NULL);
@@ -229,7 +235,7 @@ sample_condition(const Check *check)
 			DirectFunctionCall1(numeric_float8,
 								NumericGetDatum(value.val.numeric)));
 	return psprintf("spine.digest_bucket(%d, %s) < %d", SAMPLE_BUCKETS,
-					copy_values(check->copy, "q.", true),
+					copy_key_fields(check->copy, "q."),
 					(int) (share * SAMPLE_BUCKETS));
 }
 

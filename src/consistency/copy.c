@@ -408,6 +408,66 @@ copy_value_count(const Copy *copy, bool key)
 	return count;
 }
 
+/* Arguments that a function is given at most; it takes a few more. */
+#define MOST_FIELDS 90
+
+char *
+fields_digest(const List *fields)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+	bool		wide = list_length(fields) > MOST_FIELDS;
+
+	initStringInfo(&sql);
+	foreach (lc, fields)
+	{
+		int			n = foreach_current_index(lc);
+
+		if (wide && n % MOST_FIELDS == 0)
+			appendStringInfo(&sql, "%sspine.digest_row(", n > 0 ? "), " : "");
+		else if (n > 0)
+			appendStringInfoString(&sql, ", ");
+		appendStringInfoString(&sql, lfirst(lc));
+	}
+	return psprintf("spine.digest_row(%s%s)", sql.data, wide ? ")" : "");
+}
+
+bool
+copy_is_wide(const Copy *copy, bool key)
+{
+	return copy_value_count(copy, key) > MOST_FIELDS;
+}
+
+char *
+copy_digest(const Copy *copy, const char *prefix, bool key)
+{
+	List	   *fields = NIL;
+	ListCell   *lc;
+
+	foreach (lc, copy->columns)
+		if (!key || ((CopyColumn *) lfirst(lc))->key)
+			fields = lappend(fields,
+							 psprintf("%sv%d", prefix,
+									  foreach_current_index(lc) + 1));
+	return fields_digest(fields);
+}
+
+char *
+copy_digest_agg(const Copy *copy, const char *prefix)
+{
+	return psprintf("spine.digest_agg(%s)",
+					copy_is_wide(copy, false) ?
+						copy_digest(copy, prefix, false) :
+						copy_values(copy, prefix, false));
+}
+
+char *
+copy_key_fields(const Copy *copy, const char *prefix)
+{
+	return copy_is_wide(copy, true) ? copy_digest(copy, prefix, true) :
+									  copy_values(copy, prefix, true);
+}
+
 /*
  * A key's value for its object.  Of types that somebody made it is their text:
  * as JSON it might be what a cast makes of it, which is code of others, and
@@ -428,20 +488,27 @@ char *
 copy_key_object(const Copy *copy, const char *prefix)
 {
 	StringInfoData sql;
+	int			n = 0;
 	ListCell   *lc;
 
 	initStringInfo(&sql);
 	foreach (lc, copy->columns)
 	{
 		const CopyColumn *column = lfirst(lc);
+		const char *between = ", ";
 
-		if (column->key)
-			appendStringInfo(&sql, "%s%s, %s", sql.len > 0 ? ", " : "",
-							 quote_literal_cstr(column->name),
-							 key_value(column,
-									   psprintf("%sv%d", prefix,
-												foreach_current_index(lc) +
-													1)));
+		if (!column->key)
+			continue;
+		/* Two arguments each. */
+		if (n++ % (MOST_FIELDS / 2) == 0)
+			between = n > 1 ?
+				") OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(" :
+				"";
+		appendStringInfo(&sql, "%s%s, %s", between,
+						 quote_literal_cstr(column->name),
+						 key_value(column,
+								   psprintf("%sv%d", prefix,
+											foreach_current_index(lc) + 1)));
 	}
 	return psprintf("pg_catalog.jsonb_build_object(%s)", sql.data);
 }

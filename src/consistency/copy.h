@@ -66,6 +66,19 @@ extern char *copy_rows(const Copy *copy);
 extern char *copy_values(const Copy *copy, const char *prefix, bool key);
 /* How many that are. */
 extern int	copy_value_count(const Copy *copy, bool key);
+/*
+ * A function takes 100 arguments at most.  The digest of fields (List of char
+ * *, SQL) as SQL; of more fields than that, it is that of digests of some.
+ */
+extern char *fields_digest(const List *fields);
+/* Has the row more columns than a function takes, or has its key? */
+extern bool copy_is_wide(const Copy *copy, bool key);
+/* The digest of the row, or of its key, and the digest of all rows. */
+extern char *copy_digest(const Copy *copy, const char *prefix, bool key);
+extern char *copy_digest_agg(const Copy *copy, const char *prefix);
+/* The key's columns, or their digest where a function takes not so many. */
+extern char *copy_key_fields(const Copy *copy, const char *prefix);
+
 /* An expression that builds the key as jsonb. */
 extern char *copy_key_object(const Copy *copy, const char *prefix);
 

@@ -77,12 +77,12 @@ keyed_query(const Check *check, const Side *side, const char *condition,
 		" pg_catalog.bool_or(q.touched),"
 		" pg_catalog.min(k.key COLLATE pg_catalog.\"C\"),"
 		" pg_catalog.min(k.c COLLATE pg_catalog.\"C\") FROM (%s) q,"
-		" LATERAL (SELECT spine.digest_row(%s) AS h, spine.digest_row(%s) AS d,"
+		" LATERAL (SELECT %s AS h, %s AS d,"
 		" (%s)::pg_catalog.text AS key, %s AS c OFFSET 0) k%s%s"
 		" GROUP BY k.h, k.d ORDER BY k.h COLLATE pg_catalog.\"C\","
 		" k.d COLLATE pg_catalog.\"C\"",
-		side_rows(check, side), copy_values(copy, "q.", true),
-		copy_values(copy, "q.", false), copy_key_object(copy, "q."),
+		side_rows(check, side), copy_digest(copy, "q.", true),
+		copy_digest(copy, "q.", false), copy_key_object(copy, "q."),
 		columns ? column_digests(copy) : "NULL::pg_catalog.text",
 		condition ? " WHERE " : "", condition ? condition : "");
 }
@@ -316,9 +316,9 @@ read_buckets(const Check *check, Side *side)
 	return side_query(
 		side,
 		psprintf("SELECT spine.digest_bucket(%d, %s), pg_catalog.count(*),"
-				 " spine.digest_agg(%s) FROM (%s) q GROUP BY 1 ORDER BY 1",
-				 BUCKETS, copy_values(copy, "q.", true),
-				 copy_values(copy, "q.", false), side_rows(check, side)),
+				 " %s FROM (%s) q GROUP BY 1 ORDER BY 1",
+				 BUCKETS, copy_key_fields(copy, "q."),
+				 copy_digest_agg(copy, "q."), side_rows(check, side)),
 		0, NULL);
 }
 
@@ -364,7 +364,7 @@ locate_by_buckets(Check *check)
 	locate_all(check,
 			   psprintf("spine.digest_bucket(%d, %s) = ANY"
 						" ('{%s}'::pg_catalog.int4[])",
-						BUCKETS, copy_values(copy, "q.", true), buckets));
+						BUCKETS, copy_key_fields(copy, "q."), buckets));
 }
 
 /* ---- by a sketch ---- */
@@ -566,16 +566,30 @@ locate_named(Check *check, const SketchElement *keys, int nkeys)
 		   named_condition(copy, copy->target, numbers.data));
 }
 
+/* Rows that are too wide for the aggregate have a sketch of pages alone. */
+static bool
+is_beyond_sketch(const Copy *copy)
+{
+	return copy_is_wide(copy, true) ||
+		(copy_is_wide(copy, false) &&
+		 (sketch_columns(copy, copy->source) == NIL ||
+		  sketch_columns(copy, copy->target) == NIL));
+}
+
 /* False if the sketches do not tell. */
 static bool
 locate_by_sketch(Check *check)
 {
 	const Copy *copy = check->copy;
-	SideSketch	source = read_sketch(check, copy->source);
-	SideSketch	target = read_sketch(check, copy->target);
+	SideSketch	source;
+	SideSketch	target;
 	SketchElement *keys;
 	int			nkeys;
 
+	if (is_beyond_sketch(copy))
+		return false;
+	source = read_sketch(check, copy->source);
+	target = read_sketch(check, copy->target);
 	if (!name_keys(&source, &target, &keys, &nkeys))
 		return false;
 	if (nkeys > 0)
@@ -704,7 +718,7 @@ keys_are_values(const Check *check, const List *suspects)
 {
 	ListCell   *lc;
 
-	if (!check->copy->plain_keys)
+	if (!check->copy->plain_keys || copy_is_wide(check->copy, true))
 		return false;
 	foreach (lc, check->copy->columns)
 		if (((CopyColumn *) lfirst(lc))->key &&
@@ -756,9 +770,9 @@ read_suspects(Check *check, Side *side, const List *suspects)
 	bool		values = keys_are_values(check, suspects);
 	const char *condition = values ?
 		key_condition(check) :
-		psprintf("spine.digest_row(%s) IN"
+		psprintf("%s IN"
 				 " (SELECT pg_catalog.unnest($1::pg_catalog.text[]))",
-				 copy_values(check->copy, "q.", true));
+				 copy_digest(check->copy, "q.", true));
 	const char *params[] = {values ? keys_as_json(suspects) :
 									 hashes_as_array(suspects)};
 

@@ -161,12 +161,12 @@ side_query_of(const Copy *copy, const Side *side, List *drift)
 	initStringInfo(&each);
 	for (int i = 1; i <= n; i++)
 		appendStringInfo(&each, ", q.v%d, spine.digest_row(q.v%d)", i, i);
-	return psprintf("SELECT w.i, spine.digest_row(%s),"
+	return psprintf("SELECT w.i, %s,"
 					" spine.digest_row(q.identity)%s FROM (%s) q,"
 					" pg_catalog.jsonb_array_elements($1::pg_catalog.jsonb)"
 					" WITH ORDINALITY w(k, i)"
 					" WHERE %s%s OPERATOR(pg_catalog.=) w.k ORDER BY 1, 2",
-					copy_values(copy, "q.", false), each.data,
+					copy_digest(copy, "q.", false), each.data,
 					side == copy->source ? copy_source_rows(copy) :
 										   copy_rows(copy),
 					column_condition(copy, side, drift),

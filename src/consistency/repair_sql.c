@@ -173,14 +173,12 @@ column_of_row(const char *column)
 char *
 repair_digest(const RepairRequest *request)
 {
-	StringInfoData sql;
+	List	   *fields = NIL;
 	ListCell   *lc;
 
-	initStringInfo(&sql);
 	foreach (lc, request->columns)
-		appendStringInfo(&sql, "%s%s", sql.len > 0 ? ", " : "",
-						 column_of_row(lfirst(lc)));
-	return psprintf("%s.digest_row(%s)", SPINE_SCHEMA, sql.data);
+		fields = lappend(fields, column_of_row(lfirst(lc)));
+	return fields_digest(fields);
 }
 
 /* Generated columns are left out: nobody writes them. */
