@@ -12,7 +12,7 @@ EXCEPTION WHEN SQLSTATE 'SP008' THEN
 END $$;
 
 -- JSON
-SELECT schema, o.* FROM (VALUES
+SELECT replace(schema, chr(65279), 'BOM ') AS schema, o.* FROM (VALUES
     (''), (' '), ('{'), ('["int"'), ('["int",]'), ('{"type":"int",}'),
     ('{type:"int"}'), ('{"type" "int"}'), ('''int'''), ('"int" "long"'),
     ('"int"x'), ('"in' || chr(10) || 't"'), ('"int'), ('"\x"'), ('"\u12"'),

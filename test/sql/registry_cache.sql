@@ -73,4 +73,5 @@ SELECT verdicts();
 SELECT spine.is_compatible('AVRO', 'FULL', '"int"', '{"\"long\"", "x"}');
 SELECT judge('FULL_TRANSITIVE', '{');
 SELECT verdicts();
+\set VERBOSITY sqlstate
 SET spine.schema_cache = -1;    -- fails

@@ -13,7 +13,7 @@ EXCEPTION WHEN SQLSTATE 'SP008' THEN
 END $$;
 
 -- syntax, and what stands at the top
-SELECT schema, o.* FROM (VALUES
+SELECT replace(schema, chr(65279), 'BOM ') AS schema, o.* FROM (VALUES
     (''), ('// nothing'), ('syntax = "proto4";'), ('edition = "2022";'),
     ('edition = "2024";'), ('syntax = "2023";'), ('edition = "proto3";'),
     (E'syntax = "proto3"\nmessage M {}'), ('message M {'), ('message M {}}'),
