@@ -16,13 +16,13 @@
  */
 #include "spine.h"
 
+#include "base/own_lock.h"
 #include "base/rights.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "consistency/check.h"
 #include "consistency/progress.h"
 #include "consistency/proof.h"
-#include "consistency/turn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -310,7 +310,7 @@ begin_run(Check *check)
 {
 	SpiArgs		args = {0};
 
-	(void) take_turn(TURN_CHECK, check->placement, true);
+	own_lock(OWN_LOCK_CHECK, check->placement);
 	spi_arg_text(&args, check->placement);
 	spi_arg_text(&args, check->mode_name);
 	arg_time(&args, check->started);

@@ -49,6 +49,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "base/own_lock.h"
 #include "base/settings.h"
 #include "consistency/cache_clean.h"
 #include "consistency/cache_key.h"
@@ -57,15 +58,11 @@
 #include "consistency/wal_list.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-
-/* SQL's own advisory locks are of the classes 1 and 2, jobs have 3. */
-#define LOCK_CLASS 4
 
 /* The position is moved if the log between is longer than this. */
 #define POSITION_BYTES (4 * 1024 * 1024)
@@ -555,9 +552,8 @@ lock_cache(Cached *cached)
 {
 	LockAcquireResult result;
 
-	SET_LOCKTAG_ADVISORY(cached->lock, MyDatabaseId, cached->identity.file,
-						 (uint32) cached->identity.fingerprint.low,
-						 LOCK_CLASS);
+	own_lock_tag(&cached->lock, OWN_LOCK_PAGE_CACHE, cached->identity.file,
+				 (uint32) cached->identity.fingerprint.low);
 	result = LockAcquire(&cached->lock, ExclusiveLock, false, true);
 	if (result == LOCKACQUIRE_ALREADY_HELD ||
 		result == LOCKACQUIRE_ALREADY_CLEAR)

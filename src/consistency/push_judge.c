@@ -23,12 +23,12 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/own_lock.h"
 #include "base/rights.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
 #include "consistency/proof.h"
 #include "consistency/push.h"
-#include "consistency/turn.h"
 #include "consistency/shape.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -467,7 +467,7 @@ judge_with(Push *push, const List *columns, Relation source)
 	ActAs		before = act_as(extension_owner(), false);
 
 	SPI_connect();
-	(void) take_turn(TURN_CHECK, push->placement->key, true);
+	own_lock(OWN_LOCK_CHECK, push->placement->key);
 	check_order(push);
 	SPI_finish();
 	act_done(&before);

@@ -16,6 +16,7 @@
 #include "spine.h"
 
 #include "access/xact.h"
+#include "base/own_lock.h"
 #include "base/rights.h"
 #include "base/spi.h"
 #include "catalog/pg_type.h"
@@ -23,7 +24,6 @@
 #include "consistency/check.h"
 #include "consistency/repair_internal.h"
 #include "consistency/shape.h"
-#include "consistency/turn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -289,7 +289,7 @@ open_drift(const Repair *repair)
 
 	SPI_connect();
 	if (!repair->options->dry_run)
-		(void) take_turn(TURN_REPAIR, placement, true);
+		own_lock(OWN_LOCK_REPAIR, placement);
 	last = read_last_check(placement);
 	refuse_verdict(repair, &last);
 	drift = read_drift(placement, keeper);

@@ -19,13 +19,13 @@
 
 #include "access/xact.h"
 #include "base/job.h"
+#include "base/own_lock.h"
 #include "base/rights.h"
 #include "base/settings.h"
 #include "catalog/pg_type.h"
 #include "catalog/spine_catalog.h"
 #include "consistency/consistency_internal.h"
 #include "consistency/progress.h"
-#include "consistency/turn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -161,7 +161,7 @@ claim(const char *placement)
 	List	 *due = due_checks(placement, 1);
 	DueCheck *check = due == NIL ? NULL : linitial(due);
 
-	return check != NULL && take_turn(TURN_CHECK, placement, false) ? check :
+	return check != NULL && own_lock_try(OWN_LOCK_CHECK, placement) ? check :
 																	  NULL;
 }
 

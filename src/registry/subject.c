@@ -7,22 +7,18 @@
  */
 #include "spine.h"
 
+#include "base/own_lock.h"
 #include "base/rights.h"
 #include "base/spi.h"
 #include "catalog/spine_catalog.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "registry/subject.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* Longer names are refused. */
 #define MOST_NAME_BYTES 1024
-
-/* SQL's own advisory locks are of the classes 1 and 2, jobs' of 3. */
-#define SUBJECT_LOCK_CLASS 4
 
 /* ---- names ---- */
 
@@ -178,11 +174,5 @@ subject_require(const Subject *subject, Oid user, const char *what)
 void
 subject_lock(const Subject *subject)
 {
-	const unsigned char *name = (const unsigned char *) subject->shown;
-	uint64		hash = hash_bytes_extended(name, (int) strlen(subject->shown), 0);
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
-						 (uint32) hash, SUBJECT_LOCK_CLASS);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	own_lock(OWN_LOCK_SUBJECT, subject->shown);
 }

@@ -5,21 +5,19 @@
  *
  * A piece runs in a subtransaction: what went wrong is noted by the same
  * transaction that saw it.  A lock of the transaction keeps two processes of
- * a database from running the same job at once; it lives among the advisory
- * locks, in a class that SQL functions cannot take.
+ * a database from running the same job at once.
  *
  *-------------------------------------------------------------------------
  */
 #include "spine.h"
 
 #include "access/xact.h"
+#include "base/own_lock.h"
 #include "base/rights.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -27,9 +25,6 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 #include "worker/worker_internal.h"
-
-/* SQL's own advisory locks are of the classes 1 and 2. */
-#define LOCK_CLASS 3
 
 /* Seconds after which a job that is quiet is noted again. */
 #define NOTE_INTERVAL 60
@@ -186,20 +181,6 @@ job_note_failure(const Job *job, JobNote *note, const char *by,
 
 /* ---- running ---- */
 
-/* Be the one who runs a job here, until the transaction ends. */
-static bool
-lock_job(const Job *job)
-{
-	LOCKTAG tag;
-	uint64	hash = hash_bytes_extended((const unsigned char *) job->name,
-									   strlen(job->name), 0);
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
-						 (uint32) hash, LOCK_CLASS);
-	return LockAcquire(&tag, ExclusiveLock, false, true) !=
-		LOCKACQUIRE_NOT_AVAIL;
-}
-
 /* Call a job's function as the extension's owner. */
 static bool
 call_job(bool (*work)(void))
@@ -251,7 +232,7 @@ job_run(const Job *job, JobNote *note, const char *by, ErrorData **error)
 	bool		more;
 
 	*error = NULL;
-	if (!lock_job(job))
+	if (!own_lock_try(OWN_LOCK_JOB, job->name))
 		return RUN_BUSY;
 	more = try_job(job->work, error);
 	note_run(job, note, by, started, more, *error);
