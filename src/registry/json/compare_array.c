@@ -258,4 +258,6 @@ js_compare_array(JsComparison *c, JsNode *old, JsNode *new)
 			compare_lone(c, &before, &after, i, i < before.count);
 	}
 	compare_rest(c, &before, &after);
+	js_compare_evaluated(c, old, new, K_UNEVALUATED_ITEMS, T_ARRAY,
+						 "UNEVALUATED_ITEMS_CHANGED");
 }

@@ -351,13 +351,27 @@ others_kind(JsKeyword keyword, const JsNode *before, const JsNode *after)
 				   "UNEVALUATED_PROPERTIES_NARROWED";
 }
 
-/* Other keywords that evaluate properties of the same object. */
+/* Do the schemas in a keyword break nothing?  There are as many. */
+static bool
+same_children(JsComparison *c, const JsKey *before, const JsKey *after)
+{
+	for (int i = 0; i < before->count; i++)
+		if (js_breaks(c, before->nodes[i], after->nodes[i]) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * Other keywords that evaluate properties or items of the same value: are they
+ * the same, and what references in them lead to?
+ */
 static bool
 same_applicators(JsComparison *c, const JsNode *old, const JsNode *new)
 {
 	static const JsKeyword keywords[] = {
 		K_ALL_OF, K_ANY_OF, K_ONE_OF, K_IF,
 		K_THEN,	  K_ELSE,	K_REF,	  K_DEPENDENT_SCHEMAS,
+		K_CONTAINS,
 	};
 
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
@@ -368,14 +382,21 @@ same_applicators(JsComparison *c, const JsNode *old, const JsNode *new)
 		if ((before == NULL) != (after == NULL) ||
 			(before != NULL && !json_equal(c->engine, before, after)))
 			return false;
+		if (before != NULL &&
+			!same_children(c, js_key(old, keywords[i]),
+						   js_key(new, keywords[i])))
+			return false;
 	}
+	for (int i = 0; i < old->ntargets && i < new->ntargets; i++)
+		if (js_breaks(c, old->targets[i], new->targets[i]) != 0)
+			return false;
 	return true;
 }
 
 /* What is left over depends on all that evaluates properties. */
-static void
-compare_evaluated(JsComparison *c, JsNode *old, JsNode *new, JsKeyword keyword,
-				  unsigned types, const char *kind)
+void
+js_compare_evaluated(JsComparison *c, JsNode *old, JsNode *new,
+					 JsKeyword keyword, unsigned types, const char *kind)
 {
 	JsNode	   *before = js_schema_of(old, keyword);
 	JsNode	   *after = js_schema_of(new, keyword);
@@ -568,8 +589,8 @@ js_compare_object(JsComparison *c, JsNode *old, JsNode *new)
 		return;
 	compare_patterns(c, &before, &after);
 	compare_others(c, &before, &after);
-	compare_evaluated(c, old, new, K_UNEVALUATED_PROPERTIES, T_OBJECT,
-					  "UNEVALUATED_PROPERTIES_CHANGED");
+	js_compare_evaluated(c, old, new, K_UNEVALUATED_PROPERTIES, T_OBJECT,
+						 "UNEVALUATED_PROPERTIES_CHANGED");
 	if (old_names != NULL || new_names != NULL)
 		js_walk_masked(c, old_names != NULL ? old_names : c->old->anything,
 					   new_names != NULL ? new_names : c->new->anything,

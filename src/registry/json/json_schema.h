@@ -326,6 +326,10 @@ extern void js_compare_combined(JsComparison *c, JsNode *old, JsNode *new);
 extern void js_compare_count(JsComparison *c, JsNode *old, JsNode *new,
 							 JsKeyword keyword, unsigned types, bool upper,
 							 const char *const *kinds);
+/* What unevaluatedProperties or unevaluatedItems are left with. */
+extern void js_compare_evaluated(JsComparison *c, JsNode *old, JsNode *new,
+								 JsKeyword keyword, unsigned types,
+								 const char *kind);
 /* Which directions hold by other ways than keyword by keyword? */
 extern unsigned js_other_ways(JsComparison *c, JsNode *old, JsNode *new,
 							  unsigned wanted);
