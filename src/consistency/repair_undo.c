@@ -66,6 +66,27 @@ is_here(const SpecPlacement *placement)
 	return placement->store != NULL && placement->store->here;
 }
 
+/*
+ * What was kept of rows goes back where it came from: who may change the
+ * document must not have it written to a table of his own.
+ */
+static void
+require_same_copy(const RepairRun *run, Oid relid)
+{
+	Oid			then = spec_relation_oid(run->relation);
+
+	if (!OidIsValid(then) || then == relid)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		 errmsg(
+			 "copy \"%s\" is another relation than the one that was repaired",
+			 run->placement),
+		 errdetail("Rows of %s were repaired.", run->relation),
+		 errhint("Apply a document that names it as the copy's locator.")));
+}
+
 /* The copy as it is called now; as it was, where no document names it. */
 static Relation
 open_copy(const RepairRun *run, const SpecPlacement *placement)
@@ -80,6 +101,7 @@ open_copy(const RepairRun *run, const SpecPlacement *placement)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation %s does not exist", name)));
+	require_same_copy(run, relid);
 	return relation_open(relid, RowExclusiveLock);
 }
 

@@ -340,6 +340,10 @@ SELECT * FROM spine.apply_repair(gen_random_uuid(), 'a.b.c', 'mart.statement', '
 
 -- Copies that refer to one another, children given first.
 SELECT * FROM spine.repair_order(ARRAY['no.such.copy', 'orders.events.child', 'orders.nodes.tree', 'orders.items.mart']);
+-- Rows that were kept go back where they came from, whatever the document says now.
+CREATE TABLE mart.elsewhere (LIKE mart."Item ""x""" INCLUDING ALL);
+SELECT spine.apply(jsonb_set(spine.export(), '{contexts,orders,datasets,items,replicas,mart,locator}', '"mart.elsewhere"')) > 0 AS applied;
+SELECT * FROM spine.undo_repair((SELECT max(run_id) FROM spine.repair_run WHERE placement = 'orders.items.mart' AND NOT dry_run AND undo_of IS NULL));
 SELECT spine.detach_all() >= 0 AS detached;
 DROP SCHEMA orders, mart CASCADE;
 DROP FUNCTION document;
