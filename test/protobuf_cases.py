@@ -215,6 +215,7 @@ F2 = [  # files, without their syntax and package, proto2
         'message N { optional int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = 1; }',
         'message N { optional int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).b = 1; }',
         'message N { required int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = {}; }',
+        'message N { required int32 a = 1; optional int32 b = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).b = 1; }',
         'message N { repeated int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { a: 1 a: [2, 3]; a: [] }; }',
         'message N { repeated int32 a = 1; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x).a = 1; option (x).a = 2; }',
         'message N { repeated N n = 1; optional int32 a = 2; } extend google.protobuf.MessageOptions { optional N x = 50000; } message M { option (x) = { n { a: 1 } n: [{ a: 2 }, <>] }; }',
@@ -293,6 +294,8 @@ KNOWN = {
         'protoc accepts it since version 22',
     F2[[f.endswith('option (x).a = 1; option (x).b = 1; }') for f in
         F2].index(True)]: 'a oneof can be set once',
+    F2[[f.endswith('message M { option (x).b = 1; }') and 'required' in f
+        for f in F2].index(True)]: 'a required field is not set',
     WHOLE[-1]: 'protoc goes 30 levels deep',
     WHOLE[-2]: 'protoc goes 30 levels deep',
 }

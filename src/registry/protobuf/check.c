@@ -307,6 +307,8 @@ check_field_language(Engine *engine, const ProtoField *field)
 					"field of implicit presence has a default");
 	if (syntax == PROTO_3 && field->label == PROTO_REQUIRED)
 		engine_fail(engine, &place, "proto3 has no required fields");
+	if (syntax == PROTO_EDITION_2023 && field->label == PROTO_REQUIRED)
+		engine_fail(engine, &place, "editions have no label \"required\"");
 	if (field->enumeration == NULL || proto_has_presence(field) ||
 		field->label == PROTO_REPEATED)
 	{

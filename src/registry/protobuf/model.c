@@ -129,6 +129,20 @@ proto_entry_name(Engine *engine, const char *field)
 	return name;
 }
 
+/* The name of a group's field is the group's in lower case. */
+const char *
+proto_group_field(Engine *engine, const char *group)
+{
+	char	   *name = engine_copy(engine, group, strlen(group));
+
+	for (char *c = name; *c != '\0'; c++)
+	{
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char) (*c - 'A' + 'a');
+	}
+	return name;
+}
+
 static ProtoField *
 entry_field(Schema *schema, ProtoMessage *entry, const char *name,
 			int64_t number)

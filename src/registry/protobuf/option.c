@@ -128,16 +128,6 @@ apply_option(Schema *schema, ProtoElement *element, const ProtoOption *option)
 	if (field->label != PROTO_REPEATED && tree_get(tree, field) != NULL)
 		engine_fail(schema->engine, &place, "option \"%s\" is set already",
 					field->base.name);
-	if (field->oneof != NULL)
-	{
-		for (const ProtoSet *set = tree->sets; set != NULL; set = set->next)
-		{
-			if (set->field->oneof == field->oneof)
-				engine_fail(schema->engine, &place,
-							"another option of oneof \"%s\" is set already",
-							field->oneof->base.name);
-		}
-	}
 	tree_read(schema, element, tree, field, option->value);
 }
 
@@ -155,6 +145,7 @@ read_options(Schema *schema, ProtoElement *element)
 	for (const ProtoOption *option = element->options; option != NULL;
 		 option = option->next)
 		apply_option(schema, element, option);
+	tree_check(schema, element, element->tree);
 }
 
 /* ---- defaults ---- */

@@ -509,20 +509,6 @@ parse_field_number(Parser *parser, ProtoField *field)
 	parse_bracketed_options(parser, &field->base, field);
 }
 
-/* Lower-case letters, for a group's field. */
-static const char *
-lower(Engine *engine, const char *name)
-{
-	char	   *copy = engine_copy(engine, name, strlen(name));
-
-	for (char *c = copy; *c != '\0'; c++)
-	{
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char) (*c - 'A' + 'a');
-	}
-	return copy;
-}
-
 /* Where fields go: into a message, a oneof of it, or among extensions. */
 typedef struct FieldHome
 {
@@ -588,7 +574,7 @@ parse_group(Parser *parser, const FieldHome *home, ProtoField *field,
 	field->base = message->base;
 	proto_name(parser->schema, &field->base, PROTO_FIELD, parser->file,
 			   home_scope(parser, home),
-			   lower(parser->engine, message->base.name));
+			   proto_group_field(parser->engine, message->base.name));
 	field->type = PROTO_TYPE_GROUP;
 	field->message = message;
 	add_field(parser, home, field);

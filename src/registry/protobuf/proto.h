@@ -397,6 +397,7 @@ extern const char *proto_path(Engine *engine, const ProtoElement *element);
 extern const char *proto_json_name(Engine *engine, const char *name);
 /* The name of a map field's entry: some_field to SomeFieldEntry. */
 extern const char *proto_entry_name(Engine *engine, const char *field);
+extern const char *proto_group_field(Engine *engine, const char *group);
 /* A map field's entry with its key and value. */
 extern ProtoMessage *proto_map_entry(Schema *schema, ProtoField *field,
 									 const char *scope, ProtoType key,
@@ -543,6 +544,9 @@ extern void tree_read(Schema *schema, ProtoElement *owner, ProtoTree *tree,
 extern void tree_read_scalar(Schema *schema, ProtoElement *owner,
 							 const ProtoField *field,
 							 const ProtoLiteral *literal, ProtoValue *value);
+/* Refuse what lacks required fields, or has two members of a oneof. */
+extern void tree_check(Schema *schema, ProtoElement *owner,
+					   const ProtoTree *tree);
 /* Set fields from serialised bytes. */
 extern void tree_decode(Schema *schema, ProtoElement *owner, ProtoTree *tree,
 						const unsigned char *data, size_t length);

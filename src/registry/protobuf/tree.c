@@ -283,34 +283,6 @@ find_inner(Schema *schema, ProtoElement *owner, const ProtoMessage *type,
 				type->base.full, literal->name);
 }
 
-/* Fields that must be there, and oneofs that are set twice. */
-static void
-check_tree(Schema *schema, ProtoElement *owner, const ProtoTree *tree,
-		   const ProtoLiteral *literal)
-{
-	SchemaPlace place = literal_place(owner, literal);
-
-	for (int i = 0; i < tree->type->nfields; i++)
-	{
-		const ProtoField *field = tree->type->fields[i];
-
-		if (field->label == PROTO_REQUIRED && tree_get(tree, field) == NULL)
-			engine_fail(schema->engine, &place,
-						"required field \"%s\" is not set", field->base.full);
-	}
-	for (const ProtoSet *set = tree->sets; set != NULL; set = set->next)
-	{
-		for (const ProtoSet *other = set->next;
-			 set->field->oneof != NULL && other != NULL; other = other->next)
-		{
-			if (other->field->oneof == set->field->oneof)
-				engine_fail(schema->engine, &place,
-							"fields \"%s\" and \"%s\" of one oneof are set",
-							set->field->base.name, other->field->base.name);
-		}
-	}
-}
-
 /* The fields of an aggregate into a tree. */
 static void
 read_aggregate(Schema *schema, ProtoElement *owner, ProtoTree *tree,
@@ -326,7 +298,6 @@ read_aggregate(Schema *schema, ProtoElement *owner, ProtoTree *tree,
 			mismatch(schema, owner, field, inner, "given twice");
 		tree_read(schema, owner, tree, field, inner);
 	}
-	check_tree(schema, owner, tree, literal);
 }
 
 /* A list's elements, one after the other. */
@@ -369,6 +340,52 @@ tree_read(Schema *schema, ProtoElement *owner, ProtoTree *tree,
 	engine_down(schema->engine, &place);
 	value->tree = tree_new(schema->engine, field->message);
 	read_aggregate(schema, owner, value->tree, literal);
+	engine_up(schema->engine);
+}
+
+/* ---- what must hold of either ---- */
+
+/* Of the members of a oneof one is set. */
+static void
+check_oneofs(Schema *schema, ProtoElement *owner, const ProtoTree *tree)
+{
+	SchemaPlace place = proto_place(owner);
+
+	for (const ProtoSet *set = tree->sets; set != NULL; set = set->next)
+	{
+		for (const ProtoSet *other = set->next;
+			 set->field->oneof != NULL && other != NULL; other = other->next)
+		{
+			if (other->field->oneof == set->field->oneof)
+				engine_fail(schema->engine, &place,
+							"fields \"%s\" and \"%s\" of one oneof are set",
+							set->field->base.name, other->field->base.name);
+		}
+	}
+}
+
+/* Fields that must be there are, and oneofs are set once. */
+void
+tree_check(Schema *schema, ProtoElement *owner, const ProtoTree *tree)
+{
+	SchemaPlace place = proto_place(owner);
+
+	engine_down(schema->engine, &place);
+	check_oneofs(schema, owner, tree);
+	for (int i = 0; i < tree->type->nfields; i++)
+	{
+		const ProtoField *field = tree->type->fields[i];
+
+		if (field->label == PROTO_REQUIRED && tree_get(tree, field) == NULL)
+			engine_fail(schema->engine, &place,
+						"required field \"%s\" is not set", field->base.full);
+	}
+	for (const ProtoSet *set = tree->sets; set != NULL; set = set->next)
+	{
+		for (const ProtoValue *value = set->first;
+			 value != NULL && set->field->message != NULL; value = value->next)
+			tree_check(schema, owner, value->tree);
+	}
 	engine_up(schema->engine);
 }
 
@@ -469,6 +486,21 @@ decode_packed(Schema *schema, ProtoElement *owner, ProtoSet *set,
 	}
 }
 
+/* Of a oneof the last member counts. */
+static void
+drop_others(ProtoTree *tree, const ProtoField *field)
+{
+	ProtoSet  **link = &tree->sets;
+
+	while (field->oneof != NULL && *link != NULL)
+	{
+		if ((*link)->field != field && (*link)->field->oneof == field->oneof)
+			*link = (*link)->next;
+		else
+			link = &(*link)->next;
+	}
+}
+
 /* One field that is known. */
 static void
 decode_field(Schema *schema, ProtoElement *owner, ProtoTree *tree,
@@ -544,9 +576,15 @@ tree_decode(Schema *schema, ProtoElement *owner, ProtoTree *tree,
 
 		if (field == NULL)
 			field = proto_extension(schema, tree->type, number);
+		if (field != NULL && !field->extension &&
+			strcmp(field->base.name, "uninterpreted_option") == 0)
+			engine_fail(schema->engine, &place,
+						"serialised descriptor has an option that nobody "
+						"interpreted");
 		if (field != NULL)
 		{
 			proto_used(owner->file, &field->base);
+			drop_others(tree, field);
 			decode_field(schema, owner, tree, field, &wire);
 		}
 		else if (is_extension_number(tree->type, number))

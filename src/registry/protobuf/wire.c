@@ -440,6 +440,12 @@ make_group(Decoder *decoder, ProtoField *field, const EngineMap *messages)
 	if (message == NULL || message->is_group)
 		engine_fail(decoder->engine, &decoder->place,
 					"group has no message of its own beside it");
+	if (message->base.name[0] < 'A' || message->base.name[0] > 'Z' ||
+		strcmp(field->base.name,
+			   proto_group_field(decoder->engine, message->base.name)) != 0)
+		engine_fail(decoder->engine, &decoder->place,
+					"field of group \"%s\" has another name",
+					message->base.name);
 	if (decoder->file->syntax != PROTO_2)
 		engine_fail(decoder->engine, &decoder->place,
 					"only proto2 has groups");
