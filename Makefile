@@ -78,7 +78,7 @@ $(OBJS:.o=.bc): $(ALL_HEADERS)
 $(OBJS): Makefile
 # What runs for each row of a digest.  A hash is two numbers, which gcc would
 # else put together in memory just to store both at once.
-$(addprefix src/consistency/,row_walk.o walk.o canonical_json.o): \
+$(addprefix src/consistency/,rows/row_walk.o digest/walk.o rows/canonical_json.o): \
 	override CFLAGS += -fomit-frame-pointer $(if $(findstring clang,$(CC)),,\
 		-fno-tree-slp-vectorize)
 $(shlib): src/spine.map

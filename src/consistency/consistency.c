@@ -7,8 +7,8 @@
  */
 #include "spine.h"
 
-#include "consistency/cache_clean.h"
-#include "consistency/consistency_internal.h"
+#include "consistency/cache/cache_clean.h"
+#include "consistency/jobs/consistency_internal.h"
 #include "consistency/progress.h"
 #include "consistency/spine_consistency.h"
 
