@@ -13,6 +13,7 @@
 #include "catalog/spine_catalog.h"
 #include "consistency/spine_consistency.h"
 #include "ownership/spine_ownership.h"
+#include "registry/spine_registry.h"
 #include "worker/spine_worker.h"
 
 PG_MODULE_MAGIC;
@@ -26,6 +27,7 @@ _PG_init(void)
 	rights_init();
 	catalog_init();
 	audit_init();
+	registry_init();
 	ownership_init();
 	consistency_init();
 	worker_init();

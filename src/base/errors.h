@@ -22,6 +22,8 @@
 /* A schema that breaks the level of its subject. */
 #define ERRCODE_SPINE_INCOMPATIBLE_SCHEMA                                     \
 	MAKE_SQLSTATE('S', 'P', '0', '0', '4')
+/* A migration that breaks the level of a dataset. */
+#define ERRCODE_SPINE_MIGRATION_REFUSED MAKE_SQLSTATE('S', 'P', '0', '0', '5')
 
 /* Sides that cannot be compared, or a digest that would prove nothing. */
 #define ERRCODE_SPINE_INCOMPARABLE MAKE_SQLSTATE('S', 'P', '0', '0', '7')

