@@ -56,7 +56,7 @@ COMMENT ON TABLE spine.schema_version IS
 COMMENT ON COLUMN spine.schema_version.text IS 'As its author wrote it';
 COMMENT ON COLUMN spine.schema_version.deleted IS
     'Softly deleted: no new use, but data that was written with it is still read';
-COMMENT ON COLUMN spine.schema_version.origin IS 'publish, rollback or migration';
+COMMENT ON COLUMN spine.schema_version.origin IS 'publish, rollback, migration or adopted';
 COMMENT ON COLUMN spine.schema_version.findings IS
     'How it differs from the version that was newest when it was published';
 

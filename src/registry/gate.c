@@ -460,4 +460,5 @@ void
 registry_init(void)
 {
 	RegisterXactCallback(gate_xact_event, NULL);
+	gate_adopt_init();
 }

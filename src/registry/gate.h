@@ -8,6 +8,7 @@
  *		gate_target.c	which subjects a command is about to touch
  *		gate_judge.c	differences, approvals, the verdict
  *		gate_words.c	what is said of it, and who is affected
+ *		gate_adopt.c	first versions of what no migration has touched
  *		approval.c		approvals
  *
  *-------------------------------------------------------------------------
@@ -79,6 +80,10 @@ typedef struct GateAccepted
 /* Keep the shape as a version of the subject (List of GateAccepted). */
 extern List *gate_accept(const GateVerdict *verdict, const char *author);
 
+/* Keep the shape of a relation whose subject has no version yet as its first
+ * one; NIL if it has one. */
+extern List *gate_adopt(const GateSubject *subject, const char *author);
+
 /* ---- in gate_words.c; likewise ---- */
 
 /* Every violation, who is affected, a line each. */
@@ -93,5 +98,9 @@ extern Datum gate_affected(const GateVerdict *verdict);
 /* Is a difference covered by an approval that holds now? */
 extern bool approval_covers(const char *dataset,
 							const SchemaDifference *difference);
+
+/* ---- in gate_adopt.c ---- */
+
+extern void gate_adopt_init(void);
 
 #endif /* REGISTRY_GATE_H */

@@ -227,7 +227,7 @@ name_metadata(const char *name)
 /* Publish a shape, unless the newest version is it already. */
 static List *
 publish_shape(List *accepted, const GateSubject *subject, const char *shape,
-			  const char *name, const char *author)
+			  const char *name, const char *origin, const char *author)
 {
 	Offer	   *offer = palloc0(sizeof(Offer));
 	GateAccepted *one = palloc0(sizeof(GateAccepted));
@@ -238,7 +238,7 @@ publish_shape(List *accepted, const GateSubject *subject, const char *shape,
 	offer->format = &table_format;
 	offer->text = shape;
 	offer->metadata = name_metadata(name);
-	offer->origin = "migration";
+	offer->origin = origin;
 	subject_lock(offer->subject);
 	offer_judge(offer);
 	one->offer = offer;
@@ -264,7 +264,18 @@ gate_accept(const GateVerdict *verdict, const char *author)
 		return NIL;
 	if (subject->before != NULL && !has_version(subject))
 		accepted = publish_shape(accepted, subject, subject->before,
-								 subject->name, author);
+								 subject->name, "migration", author);
 	return publish_shape(accepted, subject, verdict->after, verdict->name,
+						 "migration", author);
+}
+
+List *
+gate_adopt(const GateSubject *subject, const char *author)
+{
+	char	   *shape = has_version(subject) ? NULL : gate_shape(subject->relid);
+
+	if (shape == NULL)
+		return NIL;
+	return publish_shape(NIL, subject, shape, subject->name, "adopted",
 						 author);
 }

@@ -386,8 +386,9 @@ offer_publish(Offer *offer, const char *author)
 	Published	published = {0};
 	bool		rollback = strcmp(offer->origin, "rollback") == 0;
 
-	/* What the gate let through is a fact. */
-	if (strcmp(offer->origin, "migration") == 0)
+	/* What the gate let through is a fact, and so is what it found. */
+	if (strcmp(offer->origin, "migration") == 0 ||
+		strcmp(offer->origin, "adopted") == 0)
 	{
 		offer->setting.mode = "READWRITE";
 		offer->broken = 0;

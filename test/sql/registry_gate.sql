@@ -116,7 +116,11 @@ ALTER TABLE shop.line ALTER COLUMN n TYPE smallint;
 ALTER TABLE shop.part ADD CHECK (id <> 5);
 ALTER SCHEMA shop RENAME TO shop2;
 ALTER TABLE shop."He ads" ADD COLUMN "ex tra" int;
+SELECT detail FROM spine.health() WHERE check_name = 'shapes';
+CALL spine.run_jobs('table_shapes');
+CALL spine.run_jobs('table_shapes');
 SELECT subject, version, origin FROM spine.subject_version WHERE subject LIKE '%He%' ORDER BY 1, 2;
+SELECT detail, hint FROM spine.health() WHERE check_name = 'shapes';
 -- Nobody's business: tables of others, of the session, of extensions.
 ALTER TABLE shop.target ADD COLUMN x int NOT NULL, ADD CHECK (x > 0);
 CREATE TEMP TABLE orders (id int);
