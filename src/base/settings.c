@@ -21,6 +21,7 @@ int			spine_steward_interval = 10;
 int			spine_max_stewards = 2;
 int			spine_max_long_stewards = 1;
 int			spine_schema_cache = 65536;
+bool		spine_migration_gate = false;
 int			spine_override_max = 86400;
 int			spine_page_cache_limit = 10240;
 int			spine_check_max_lag = 10000;
@@ -179,6 +180,12 @@ settings_init(void)
 							"none.",
 							&spine_schema_cache, 65536, 0, 2097151,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"spine.migration_gate", "Are migrations of guarded tables judged?",
+		"What breaks the level of a dataset then does not "
+		"commit.",
+		&spine_migration_gate, false, PGC_SUSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("spine");
 }

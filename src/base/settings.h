@@ -57,6 +57,9 @@ extern int	spine_confirm_wait;
 /* spine.schema_cache: kilobytes of parsed schemas that a session keeps. */
 extern int	spine_schema_cache;
 
+/* spine.migration_gate: are migrations of guarded tables judged? */
+extern bool spine_migration_gate;
+
 /* spine.page_cache_limit: megabytes that all page caches may take; 0: there
  * are none, -1: as many as they like. */
 extern int	spine_page_cache_limit;

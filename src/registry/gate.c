@@ -24,6 +24,7 @@
 #include "audit/spine_audit.h"
 #include "base/ddl_objects.h"
 #include "base/rights.h"
+#include "base/settings.h"
 #include "base/spi.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_policy.h"
@@ -50,7 +51,8 @@ static List *touched = NIL;
 static bool
 is_watched(void)
 {
-	return !creating_extension && !IsBinaryUpgrade && !catalog_is_applying();
+	return spine_migration_gate && !creating_extension && !IsBinaryUpgrade &&
+		!catalog_is_applying();
 }
 
 static GateSubject *

@@ -13,6 +13,7 @@
 #include "spine.h"
 
 #include "base/job.h"
+#include "base/settings.h"
 #include "base/spi.h"
 #include "miscadmin.h"
 #include "registry/gate.h"
@@ -75,7 +76,7 @@ work_shapes(void)
 	List	   *accepted = NIL;
 	ListCell   *lc;
 
-	if (IsBinaryUpgrade)
+	if (!spine_migration_gate || IsBinaryUpgrade)
 		return false;
 	foreach (lc, subjects_without())
 	{
@@ -103,6 +104,8 @@ report_shapes(void (*report)(void *arg, const char *check_name, bool ok,
 	ListCell   *lc;
 	int			n = 0;
 
+	if (!spine_migration_gate)
+		return;
 	initStringInfo(&names);
 	foreach (lc, subjects_without())
 	{

@@ -1,5 +1,6 @@
 -- The migration gate: what breaks the level of a dataset does not commit.
 SET client_min_messages = warning;
+SET spine.migration_gate = on;
 CREATE ROLE regress_owner; CREATE ROLE regress_delegate; CREATE ROLE regress_stranger; CREATE ROLE regress_consumer;
 GRANT CREATE ON DATABASE :"DBNAME" TO regress_owner;
 CREATE SCHEMA shop AUTHORIZATION regress_owner;
