@@ -529,6 +529,11 @@ decode_enum_value(Decoder *decoder, ProtoEnum *enumeration, const char *scope,
 	WireField	field;
 
 	decode_element(decoder, &value->base, PROTO_ENUM_VALUE, scope, wire, 3);
+	/* these words begin a statement, so no text can say it */
+	if (strcmp(value->base.name, "option") == 0 ||
+		strcmp(value->base.name, "reserved") == 0)
+		engine_fail(decoder->engine, &decoder->place,
+					"\"%s\" cannot be the name of a value", value->base.name);
 	value->parent = enumeration;
 	while (next_field(&reader, &field))
 	{
